@@ -45,7 +45,12 @@ def _airports(airports: pl.DataFrame, flights: pl.DataFrame) -> pl.DataFrame:
     longitude swapped), come from airportsdata.
     """
     listed = airports.select(
-        code="faa", name="name", latitude="lat", longitude="lon", altitude_ft=pl.col("alt").cast(pl.Int32), timezone="tzone"
+        code="faa",
+        name="name",
+        latitude="lat",
+        longitude="lon",
+        altitude_ft=pl.col("alt").cast(pl.Int32),
+        timezone="tzone",
     )
     known = airportsdata.load("IATA")
     named = set(flights["origin"]) | set(flights["dest"])

@@ -1,0 +1,86 @@
+"""What must be true of the data, counted in the database."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+
+from db.engine import Database, broken_foreign_keys, index_names
+from db.migrate import current, head
+from db.tables import Base, Flight
+
+COUNTED = ("airlines", "airports", "aircraft", "flights", "weather")
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """A statement about the data, and the number of rows (or objects) that break it."""
+
+    statement: str
+    violations: int
+
+    @property
+    def holds(self) -> bool:
+        return self.violations == 0
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    counts: Mapping[str, int]
+    statuses: Mapping[str, int]
+    invariants: tuple[Invariant, ...]
+
+    @property
+    def ok(self) -> bool:
+        return all(invariant.holds for invariant in self.invariants)
+
+
+async def check(database: Database) -> CheckReport:
+    """Count the rows and verify every invariant.
+
+    Raises:
+        DatabaseUnavailableError: the database cannot be reached.
+    """
+    revision = await current(database)
+    if revision != head():
+        found = f"the schema is at migration {revision or 'none'}, the code at {head()}: run `python -m db upgrade`"
+        return CheckReport({}, {}, (Invariant(found, 1),))
+    counts = {
+        table: int((await database.fetch("check", select(func.count()).select_from(Base.metadata.tables[table])))[0][0])
+        for table in COUNTED
+    }
+    per_status = select(Flight.status, func.count()).group_by(Flight.status).order_by(Flight.status)
+    statuses = {str(row[0]): int(row[1]) for row in await database.fetch("check", per_status)}
+    async with database.transaction() as connection:
+        keys = await broken_foreign_keys(connection, Base.metadata)
+        declared = {str(index.name) for table in Base.metadata.tables.values() for index in table.indexes}
+        missing = declared - await index_names(connection)
+    invariants = [Invariant(f"every {key} exists", count) for key, count in keys.items()]
+    for statement, broken in _flight_invariants().items():
+        count = await database.fetch("check", select(func.count()).select_from(Flight).where(broken))
+        invariants.append(Invariant(statement, int(count[0][0])))
+    invariants.append(Invariant("every index of the schema is there", len(missing)))
+    return CheckReport(counts, statuses, tuple(invariants))
+
+
+def _flight_invariants() -> dict[str, ColumnElement[bool]]:
+    """The condition that a row breaking each invariant meets."""
+    return {
+        "a flight arrives after it departs": or_(
+            Flight.scheduled_arrival <= Flight.scheduled_departure, Flight.actual_arrival <= Flight.actual_departure
+        ),
+        "a flight has a departure delay exactly when it departed": Flight.actual_departure.is_(None)
+        != Flight.departure_delay_minutes.is_(None),
+        "a landed flight has its times and delays": and_(
+            Flight.status == "LANDED",
+            or_(
+                Flight.actual_departure.is_(None),
+                Flight.actual_arrival.is_(None),
+                and_(Flight.scheduled_arrival.is_not(None), Flight.arrival_delay_minutes.is_(None)),
+            ),
+        ),
+        "a cancelled flight has not departed": and_(Flight.status == "CANCELLED", Flight.actual_departure.is_not(None)),
+        "a diverted flight has no arrival delay": and_(
+            Flight.status == "DIVERTED", Flight.arrival_delay_minutes.is_not(None)
+        ),
+    }

@@ -1,0 +1,43 @@
+"""Migrations, run from code: no alembic.ini, no second place for the database's address."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.engine import Connection
+
+from db.engine import Database
+
+
+def alembic_config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def head() -> str:
+    """The revision of the newest migration."""
+    return str(ScriptDirectory.from_config(alembic_config()).get_current_head())
+
+
+async def current(database: Database) -> str | None:
+    """The revision that the database is at, None before the first migration."""
+    async with database.transaction() as connection:
+        return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+
+
+async def upgrade(database: Database, revision: str = "head") -> tuple[str | None, str | None]:
+    """Migrate forward in one transaction; returns the revisions before and after."""
+    before = await current(database)
+    async with database.transaction() as connection:
+        await connection.run_sync(lambda sync: command.upgrade(alembic_config(sync), revision))
+    return before, await current(database)
+
+
+async def downgrade(database: Database, revision: str = "base") -> None:
+    """Migrate backward in one transaction, to an empty database by default."""
+    async with database.transaction() as connection:
+        await connection.run_sync(lambda sync: command.downgrade(alembic_config(sync), revision))

@@ -1,0 +1,103 @@
+"""The orders of flights, and the keyset comparisons that continue a page after (or before) a row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from sqlalchemy import ColumnElement, and_, literal, or_, tuple_
+
+from db.engine import MISSING_LAST, nulls_last
+from db.tables import Flight
+
+KeyValue: TypeAlias = int | datetime | None
+_COLUMNS = {
+    "SCHEDULED_DEPARTURE": "scheduled_departure",
+    "DEPARTURE_DELAY": "departure_delay_minutes",
+    "ARRIVAL_DELAY": "arrival_delay_minutes",
+    "DISTANCE": "distance_miles",
+    "FLIGHT_NUMBER": "flight_number",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One field of an order. Missing values come last in both directions."""
+
+    field: str
+    descending: bool
+
+    @property
+    def column(self) -> str:
+        return _COLUMNS[self.field]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A total order of flights: the terms, then the row id in the direction of the last term."""
+
+    terms: tuple[Term, ...]
+
+    @classmethod
+    def by(cls, terms: Sequence[Term]) -> "Order":
+        """Without terms by scheduled departure; of a field that is named twice the first counts."""
+        unique = {term.field: term for term in reversed(terms)}
+        ordered = [term for index, term in enumerate(terms) if unique[term.field] is term and term not in terms[:index]]
+        return cls(tuple(ordered) or (Term("SCHEDULED_DEPARTURE", descending=False),))
+
+    @property
+    def signature(self) -> str:
+        """A text that is the same for the same order, written into cursors."""
+        return ",".join(f"{'-' if term.descending else ''}{term.field}" for term in self.terms)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns whose values place a row in this order, beside the row id."""
+        return tuple(term.column for term in self.terms)
+
+    def clauses(self, *, reverse: bool = False) -> list[ColumnElement[Any]]:
+        """ORDER BY, or the exact reverse of it."""
+        return [key.desc() if descending != reverse else key.asc() for key, descending in self._keys()]
+
+    def beyond(
+        self, values: Sequence[KeyValue], row_id: int, *, before: bool, inclusive: bool = False
+    ) -> ColumnElement[bool]:
+        """Rows after (or before) the place of the row with these values; the row itself need not exist any more."""
+        keys = self._keys()
+        places = [
+            literal(MISSING_LAST[term.descending] if value is None else value, Flight.__table__.c[term.column].type)
+            for term, value in zip(self.terms, values, strict=True)
+        ]
+        places.append(literal(row_id, Flight.__table__.c.id.type))
+        downward = [descending != before for _, descending in keys]
+        if len(set(downward)) == 1:
+            row, place = tuple_(*(key for key, _ in keys)), tuple_(*places)
+            if inclusive:
+                return row <= place if downward[0] else row >= place
+            return row < place if downward[0] else row > place
+        return _lexicographic([key for key, _ in keys], places, downward, inclusive=inclusive)
+
+    def _keys(self) -> list[tuple[ColumnElement[Any], bool]]:
+        """The sort keys with their directions: never null, so that they can be compared."""
+        keys: list[tuple[ColumnElement[Any], bool]] = []
+        for term in self.terms:
+            column = Flight.__table__.c[term.column]
+            key = nulls_last(column, descending=term.descending) if column.nullable else column
+            keys.append((key, term.descending))
+        return [*keys, (Flight.__table__.c.id, self.terms[-1].descending)]
+
+
+def _lexicographic(
+    keys: Sequence[ColumnElement[Any]], places: Sequence[Any], downward: Sequence[bool], *, inclusive: bool
+) -> ColumnElement[bool]:
+    """A comparison of rows whose keys run in different directions, with a plain bound on the first for the index."""
+    alternatives = []
+    for index, (key, place, down) in enumerate(zip(keys, places, downward, strict=True)):
+        equal = [earlier == at for earlier, at in zip(keys[:index], places[:index], strict=True)]
+        last = inclusive and index == len(keys) - 1
+        if down:
+            alternatives.append(and_(*equal, key <= place if last else key < place))
+        else:
+            alternatives.append(and_(*equal, key >= place if last else key > place))
+    bound = keys[0] <= places[0] if downward[0] else keys[0] >= places[0]
+    return and_(bound, or_(*alternatives))

@@ -1,0 +1,138 @@
+"""Pages of flights: of all of them, or of each of many parents (an airport's departures) in one statement."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from sqlalchemy import ColumnElement, Row, Select, func, literal, select, union_all
+
+from db.engine import Database
+from db.filters import Filter, to_sql
+from db.ordering import KeyValue, Order
+from db.queries.rows import selectable
+from db.tables import Base, Flight
+
+_FLIGHTS = Base.metadata.tables[Flight.__tablename__]
+Parent: TypeAlias = Hashable
+"""The value of `FlightSet.parent_column` for one parent; None where there is no parent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in an order: the values of the order's columns, and the row id."""
+
+    values: tuple[KeyValue, ...]
+    row_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class FlightSet:
+    """Which flights: a filter, and the column that ties them to their parent, if they have one."""
+
+    where: Filter
+    parent_column: str | None = None
+
+    def condition(self, parent: Parent) -> ColumnElement[bool]:
+        matches = to_sql(self.where)
+        return matches if self.parent_column is None else matches & (_FLIGHTS.c[self.parent_column] == parent)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which part of a set: `limit` flights from one end of what lies between two places.
+
+    `backward` takes them from the far end; they come in the same order all the same.
+    """
+
+    flights: FlightSet
+    order: Order
+    limit: int
+    after: Place | None
+    before: Place | None
+    backward: bool
+    columns: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The rows of a window, and whether more lie in it beyond the limit."""
+
+    rows: Sequence[Row[Any]]
+    more: bool
+
+
+async def read_pages(database: Database, window: Window, parents: Sequence[Parent]) -> list[Page]:
+    """The window of each parent, in the order of `parents`.
+
+    Raises:
+        DatabaseUnavailableError: the database did not answer.
+    """
+    found = await database.fetch("flights_page", _for_each_parent(parents, lambda parent: _page_rows(window, parent)))
+    pages = []
+    for rows in _split(found, len(parents)):
+        rows_of_page = rows[: window.limit]
+        pages.append(Page(rows_of_page[::-1] if window.backward else rows_of_page, len(rows) > window.limit))
+    return pages
+
+
+async def count_flights(database: Database, flights: FlightSet, parents: Sequence[Parent]) -> list[int]:
+    """How many flights each parent has, in the order of `parents`.
+
+    Raises:
+        DatabaseUnavailableError: the database did not answer.
+    """
+    if flights.parent_column is None:
+        rows = await database.fetch(
+            "flights_count", select(func.count()).where(flights.condition(None)).select_from(Flight)
+        )
+        return [int(rows[0][0])]
+    column = _FLIGHTS.c[flights.parent_column]
+    statement = select(column, func.count()).where(to_sql(flights.where), column.in_(list(parents))).group_by(column)
+    counts = {row[0]: int(row[1]) for row in await database.fetch("flights_count", statement)}
+    return [counts.get(parent, 0) for parent in parents]
+
+
+async def any_beyond(
+    database: Database, flights: FlightSet, order: Order, place: Place, parents: Sequence[Parent], *, before: bool
+) -> list[bool]:
+    """Whether each parent has flights at or beyond a place, in the order of `parents`.
+
+    Raises:
+        DatabaseUnavailableError: the database did not answer.
+    """
+    beyond = order.beyond(place.values, place.row_id, before=before, inclusive=True)
+
+    def one(parent: Parent) -> Select[Any]:
+        return select(_FLIGHTS.c.id).where(flights.condition(parent), beyond).limit(1)
+
+    found = await database.fetch("flights_beyond", _for_each_parent(parents, one))
+    return [bool(rows) for rows in _split(found, len(parents))]
+
+
+def _page_rows(window: Window, parent: Parent) -> Select[Any]:
+    order = window.order
+    columns = selectable(_FLIGHTS, {"row_id", *order.columns, *window.columns})
+    statement = select(*columns).where(window.flights.condition(parent))
+    if window.after is not None:
+        statement = statement.where(order.beyond(window.after.values, window.after.row_id, before=False))
+    if window.before is not None:
+        statement = statement.where(order.beyond(window.before.values, window.before.row_id, before=True))
+    return statement.order_by(*order.clauses(reverse=window.backward)).limit(window.limit + 1)
+
+
+def _for_each_parent(parents: Sequence[Parent], statement_of: Any) -> Any:
+    """One statement for all parents: each part finds its rows through the index, and is numbered."""
+    if len(parents) == 1:
+        return statement_of(parents[0]).add_columns(literal(0).label("parent_index"))
+    parts = []
+    for index, parent in enumerate(parents):
+        part = statement_of(parent).subquery()
+        parts.append(select(*part.c, literal(index).label("parent_index")))
+    return union_all(*parts)
+
+
+def _split(rows: Sequence[Row[Any]], parents: int) -> list[list[Row[Any]]]:
+    parts: list[list[Row[Any]]] = [[] for _ in range(parents)]
+    for row in rows:
+        parts[row.parent_index].append(row)
+    return parts

@@ -1,0 +1,78 @@
+"""Rows by key: many at a time, with only the columns that were asked for."""
+
+from collections.abc import Collection, Hashable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Table, and_, or_, select
+
+from db.engine import Database
+from db.tables import Aircraft, Airline, Airport, Base, Flight, WeatherObservation
+
+# The name by which each table's rows are asked for. A flight's own number is `row_id`: `id` is its global ID.
+KEY_COLUMNS: Mapping[str, str] = {
+    "airlines": "code",
+    "airports": "code",
+    "aircraft": "tail_number",
+    "flights": "row_id",
+}
+_TABLES: Mapping[str, Table] = {
+    entity.__tablename__: Base.metadata.tables[entity.__tablename__] for entity in (Airline, Airport, Aircraft, Flight)
+}
+
+
+def selectable(table: Table, names: Iterable[str]) -> list[ColumnElement[Any]]:
+    """Columns by the names under which rows carry them, in a stable order."""
+    return [table.c.id.label("row_id") if name == "row_id" else table.c[name] for name in sorted(names)]
+
+
+async def rows_by_key(
+    database: Database, table_name: str, keys: Collection[Hashable], columns: Collection[str]
+) -> dict[Any, Row[Any]]:
+    """The rows of those `keys` that exist, each with `columns` and its key.
+
+    Raises:
+        DatabaseUnavailableError: the database did not answer.
+    """
+    table, key = _TABLES[table_name], KEY_COLUMNS[table_name]
+    column = table.c.id if key == "row_id" else table.c[key]
+    statement = select(*selectable(table, {key, *columns})).where(column.in_(list(keys)))
+    return {getattr(row, key): row for row in await database.fetch(f"{table_name}_by_key", statement)}
+
+
+async def weather_by_hour(
+    database: Database, hours: Collection[tuple[str, datetime]], columns: Collection[str]
+) -> dict[tuple[str, datetime], Row[Any]]:
+    """The observations of those (airport code, start of the hour) that exist.
+
+    Raises:
+        DatabaseUnavailableError: the database did not answer.
+    """
+    table = Base.metadata.tables[WeatherObservation.__tablename__]
+    by_airport: dict[str, list[datetime]] = {}
+    for airport, hour in hours:
+        by_airport.setdefault(airport, []).append(hour)
+    wanted = or_(
+        *(and_(table.c.airport_code == code, table.c.observed_at.in_(times)) for code, times in by_airport.items())
+    )
+    statement = select(*selectable(table, {"airport_code", "observed_at", *columns})).where(wanted)
+    return {(row.airport_code, row.observed_at): row for row in await database.fetch("weather_by_hour", statement)}
+
+
+async def flight_by_key(
+    database: Database, key: tuple[str, int, str, datetime], columns: Collection[str]
+) -> Row[Any] | None:
+    """The flight of a carrier, flight number, origin and scheduled departure.
+
+    Raises:
+        DatabaseUnavailableError: the database did not answer.
+    """
+    carrier, number, origin, departure = key
+    statement = select(*selectable(_TABLES["flights"], {"row_id", *columns})).where(
+        Flight.carrier_code == carrier,
+        Flight.flight_number == number,
+        Flight.origin_code == origin,
+        Flight.scheduled_departure == departure,
+    )
+    rows = await database.fetch("flight_by_key", statement)
+    return rows[0] if rows else None

@@ -1,0 +1,84 @@
+"""`python -m graphql_api`: serve the API, print its schema."""
+
+import sys
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from graphql_api.settings import Environment, Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, rich_markup_mode="rich")
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def main() -> None:
+    app(prog_name="python -m graphql_api")
+
+
+@app.command("serve", epilog="Example: PORT=9000 python -m graphql_api serve")
+def serve_command(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; the setting HOST when left out.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; the setting PORT when left out.")] = None,
+) -> None:
+    """Serve GraphQL at /graphql, with GraphiQL in the browser unless APP_ENV is production."""
+    import uvicorn
+
+    from graphql_api.app import create_app
+    from graphql_api.graphiql import GraphiQL
+    from graphql_api.logs import configure_logging
+
+    settings = _settings()
+    configure_logging(settings)
+    try:
+        application = create_app(settings)
+    except ValueError as error:
+        raise _failure(str(error)) from error
+    host, port = host or settings.host, port or settings.port
+    if settings.app_env is Environment.DEVELOPMENT:
+        _announce(host, port, bundled=GraphiQL().bundled)
+    uvicorn.run(
+        application,
+        host=host,
+        port=port,
+        loop="uvloop" if sys.platform != "win32" else "asyncio",
+        http="httptools",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=30,
+    )
+
+
+@app.command("schema", epilog="Example: python -m graphql_api schema > schema.graphql")
+def schema_command() -> None:
+    """Print the schema in the schema definition language."""
+    from graphql_api.schema import print_schema
+
+    sys.stdout.write(print_schema())
+
+
+def _announce(host: str, port: int, *, bundled: bool) -> None:
+    address = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 — compared, not listened on.
+    where = "" if bundled else "  (from a CDN: it needs internet; with npm installed, `make run` builds it in)"
+    errors.print(f"\n  GraphiQL and the API:  http://{address}:{port}/graphql{where}")
+    errors.print(f"  Health and metrics:    http://{address}:{port}/health/ready  http://{address}:{port}/metrics\n")
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors())
+        raise _failure(f"settings: {faults}") from error
+
+
+def _failure(message: str) -> typer.Exit:
+    errors.print(f"[red]error:[/] {message}")
+    return typer.Exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""The application, assembled from its settings."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import structlog
+from graphql import OperationDefinitionNode, parse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from db.engine import Database
+from graphql_api.execution import Executor
+from graphql_api.graphiql import GraphiQL
+from graphql_api.health import live, ready
+from graphql_api.http import GraphQLEndpoint
+from graphql_api.logs import RequestLog
+from graphql_api.metrics import Metrics
+from graphql_api.schema import build_schema
+from graphql_api.settings import Environment, Settings
+from graphql_api.state import Service
+from ml.runtime import Registry
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+def create_app(settings: Settings) -> Starlette:
+    """The ASGI application. It opens the database and the models when it starts, not before.
+
+    Raises:
+        ValueError: a setting cannot be used.
+    """
+    development = settings.app_env is Environment.DEVELOPMENT
+    graphiql = GraphiQL() if development else None
+    executor = Executor(build_schema(suggestions=development), settings)
+    routes: list[BaseRoute] = [
+        Route("/graphql", GraphQLEndpoint(executor, graphiql)),
+        Route("/health/live", live),
+        Route("/health/ready", ready),
+        Route("/metrics", metrics),
+    ]
+    if graphiql:
+        routes.append(Route("/", lambda _request: RedirectResponse("/graphql")))
+        if graphiql.files:
+            routes.append(Mount("/graphiql", graphiql.files))
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with _service(settings) as service:
+            app.state.service = service
+            yield
+
+    return Starlette(routes=routes, middleware=[Middleware(RequestLog)], lifespan=lifespan)
+
+
+@asynccontextmanager
+async def _service(settings: Settings) -> AsyncIterator[Service]:
+    measured = Metrics(operation_names(settings.operations_dir))
+    database = Database(settings, observe=measured.statement)
+    try:
+        models = await run_in_threadpool(Registry.open, settings.model_dir)
+        for bundle in models.bundles:
+            aliases = models.aliases_of(bundle.version)
+            measured.model(bundle.version, aliases=aliases, sha256=bundle.sha256)
+            log.info("model loaded", version=bundle.version, aliases=aliases)
+        yield Service(settings, database, models, measured)
+    finally:
+        await database.close()
+
+
+async def metrics(request: Request) -> Response:
+    """Everything that is measured, in the Prometheus text format."""
+    service: Service = request.app.state.service
+    return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def operation_names(directory: Path) -> set[str]:
+    """The names of the operations in a directory's documents: those that metrics tell apart."""
+    documents = [parse(path.read_text(encoding="utf-8")) for path in directory.glob("*.graphql")]
+    return {
+        node.name.value
+        for document in documents
+        for node in document.definitions
+        if isinstance(node, OperationDefinitionNode) and node.name
+    }

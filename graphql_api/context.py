@@ -1,0 +1,27 @@
+"""What the resolvers of one request work with."""
+
+from dataclasses import dataclass
+
+import strawberry
+
+from db.engine import Database
+from graphql_api.loaders import Loaders
+from graphql_api.metrics import Metrics
+from graphql_api.predictions import Predictor
+from graphql_api.settings import Settings
+from ml.runtime import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Holds the database, never a session: whoever reads opens its own connection for as long as it reads."""
+
+    settings: Settings
+    database: Database
+    models: Registry
+    loaders: Loaders
+    predictor: Predictor
+    metrics: Metrics
+
+
+Info = strawberry.Info[Context, None]

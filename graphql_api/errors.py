@@ -1,0 +1,71 @@
+"""Errors that clients see: one table of codes, and what becomes of an exception."""
+
+import secrets
+from enum import StrEnum
+from typing import Any
+
+import structlog
+from graphql import GraphQLError, GraphQLFormattedError
+
+from db.engine import DatabaseUnavailableError
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Code(StrEnum):
+    """`extensions.code` of every error."""
+
+    GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
+    GRAPHQL_VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+    OPERATION_RESOLUTION_FAILURE = "OPERATION_RESOLUTION_FAILURE"
+    BAD_REQUEST = "BAD_REQUEST"
+    BAD_USER_INPUT = "BAD_USER_INPUT"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    FORBIDDEN = "FORBIDDEN"
+    LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
+    RATE_LIMITED = "RATE_LIMITED"
+    TIMEOUT = "TIMEOUT"
+    UNAVAILABLE = "UNAVAILABLE"
+    INTERNAL = "INTERNAL"
+
+
+def api_error(code: Code, message: str) -> GraphQLError:
+    return GraphQLError(message, extensions={"code": code.value})
+
+
+def bad_user_input(message: str) -> GraphQLError:
+    return api_error(Code.BAD_USER_INPUT, message)
+
+
+def limit_exceeded(message: str) -> GraphQLError:
+    return api_error(Code.LIMIT_EXCEEDED, message)
+
+
+def with_code(error: GraphQLError, code: Code) -> GraphQLFormattedError:
+    """The error as clients see it, with `code` where it has none of its own."""
+    formatted = error.formatted
+    extensions: dict[str, Any] = {"code": code.value, **formatted.get("extensions", {})}
+    return {**formatted, "extensions": extensions}
+
+
+def formatted(error: GraphQLError) -> GraphQLFormattedError:
+    """An error of execution as clients see it.
+
+    What a client did wrong says so; an unreachable database is UNAVAILABLE; everything else is a fault of the service,
+    whose message goes to the log alone, under an id that the client gets too.
+    """
+    cause = error.original_error
+    if error.extensions and "code" in error.extensions:
+        return error.formatted
+    if cause is None or isinstance(cause, GraphQLError):
+        return with_code(error, Code.BAD_USER_INPUT)
+    if isinstance(cause, DatabaseUnavailableError):
+        log.error("database unavailable", reason=str(cause), path=error.path)
+        masked = GraphQLError("The database cannot be reached. Try again later.", error.nodes, path=error.path)
+        return with_code(masked, Code.UNAVAILABLE)
+    error_id = secrets.token_hex(8)
+    log.error("resolver failed", error_id=error_id, path=error.path, exc_info=cause)
+    masked = GraphQLError(
+        f"Internal error {error_id}. The log of the service has the details.", error.nodes, path=error.path
+    )
+    return with_code(masked, Code.INTERNAL)

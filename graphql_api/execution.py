@@ -1,0 +1,133 @@
+"""From a request to an answer: parse, validate, choose the operation, execute. Documents are parsed and checked once."""
+
+import inspect
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import strawberry
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    GraphQLFormattedError,
+    OperationDefinitionNode,
+    OperationType,
+    execute,
+    parse,
+    specified_rules,
+)
+from strawberry.schema.schema import validate_document
+
+from graphql_api.context import Context
+from graphql_api.errors import Code, formatted, with_code
+from graphql_api.settings import Settings
+
+
+class RequestError(Exception):
+    """A request that cannot be executed. `errors` is what the client gets instead of data."""
+
+    def __init__(self, code: Code, *errors: GraphQLError) -> None:
+        super().__init__(code)
+        self.errors = [with_code(error, code) for error in errors]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A validated document, and which of its operations is meant."""
+
+    document: DocumentNode
+    definition: OperationDefinitionNode
+
+    @property
+    def name(self) -> str | None:
+        return self.definition.name.value if self.definition.name else None
+
+    @property
+    def type(self) -> OperationType:
+        return self.definition.operation
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a request came to: the body of the response, and in a word how it went."""
+
+    body: dict[str, Any]
+    outcome: str
+
+    @classmethod
+    def of(cls, result: ExecutionResult) -> "Answer":
+        errors = [formatted(error) for error in result.errors or ()]
+        if not errors:
+            return cls({"data": result.data}, "success")
+        if result.data is None and all(error.path is None for error in result.errors or ()):
+            return cls.refused(errors)
+        return cls({"errors": errors, "data": result.data}, "field_error")
+
+    @classmethod
+    def refused(cls, errors: list[GraphQLFormattedError]) -> "Answer":
+        return cls({"errors": errors}, "request_error")
+
+
+class Executor:
+    """Executes documents against one schema."""
+
+    def __init__(self, schema: strawberry.Schema, settings: Settings) -> None:
+        self._schema = schema._schema  # Strawberry's own execution adds nothing that this service uses.
+        self._max_tokens = settings.document_tokens_max
+        self._max_documents = settings.document_cache_size
+        self._documents: OrderedDict[str, DocumentNode] = OrderedDict()
+
+    def prepare(self, query: str, operation_name: str | None) -> Operation:
+        """The operation that a request means.
+
+        Raises:
+            RequestError: the document cannot be parsed or is not valid, or it is not clear which operation is meant.
+        """
+        document = self._documents.get(query)
+        if document is None:
+            document = self._checked(query)
+            self._documents[query] = document
+            if len(self._documents) > self._max_documents:
+                self._documents.popitem(last=False)
+        else:
+            self._documents.move_to_end(query)
+        return Operation(document, _definition(document, operation_name))
+
+    async def execute(self, operation: Operation, variables: dict[str, Any], context: Context) -> Answer:
+        """Execute a query. Faults of single fields become errors in the answer; this raises nothing of theirs."""
+        result = execute(
+            self._schema,
+            operation.document,
+            context_value=context,
+            variable_values=variables,
+            operation_name=operation.name,
+        )
+        return Answer.of(await result if inspect.isawaitable(result) else result)
+
+    def _checked(self, query: str) -> DocumentNode:
+        try:
+            document = parse(query, max_tokens=self._max_tokens)
+        except GraphQLError as error:
+            raise RequestError(Code.GRAPHQL_PARSE_FAILED, error) from error
+        except RecursionError as error:
+            raise RequestError(Code.GRAPHQL_PARSE_FAILED, GraphQLError("The document is nested too deep.")) from error
+        if errors := validate_document(self._schema, document, tuple(specified_rules)):
+            raise RequestError(Code.GRAPHQL_VALIDATION_FAILED, *errors)
+        return document
+
+
+def _definition(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
+    operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+    names = [node.name.value for node in operations if node.name]
+    if name is None:
+        if len(operations) == 1:
+            return operations[0]
+        message = f"The document holds several operations; operationName must be one of {', '.join(names)}."
+        raise RequestError(Code.OPERATION_RESOLUTION_FAILURE, GraphQLError(message))
+    for node in operations:
+        if node.name and node.name.value == name:
+            return node
+    known = f"It holds {', '.join(names)}." if names else "Its operation has no name."
+    message = f"The document has no operation {name!r}. {known}"
+    raise RequestError(Code.OPERATION_RESOLUTION_FAILURE, GraphQLError(message))

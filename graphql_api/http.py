@@ -1,0 +1,141 @@
+"""GraphQL over HTTP: one JSON request, one JSON answer."""
+
+import re
+import time
+from typing import Any
+
+import orjson
+from graphql import GraphQLError, GraphQLFormattedError, OperationType
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from graphql_api.context import Context
+from graphql_api.errors import Code, with_code
+from graphql_api.execution import Answer, Executor, RequestError
+from graphql_api.graphiql import GraphiQL
+from graphql_api.loaders import Loaders
+from graphql_api.logs import describe_request
+from graphql_api.predictions import Predictor
+from graphql_api.state import Service
+
+GRAPHQL_RESPONSE = "application/graphql-response+json"
+JSON = "application/json"
+_JSON_TYPE = re.compile(r"application/(graphql-response\+)?json\s*(;|$)", re.IGNORECASE)
+
+
+class GraphQLRequest(BaseModel):
+    """The parameters of a GraphQL request."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    query: str
+    variables: dict[str, Any] | None = None
+    operationName: str | None = None  # noqa: N815 — the name on the wire.
+    extensions: dict[str, Any] | None = None
+
+
+class HTTPError(Exception):
+    """A request that is wrong before it is GraphQL."""
+
+    def __init__(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = headers
+        self.error: GraphQLFormattedError = with_code(GraphQLError(message), Code.BAD_REQUEST)
+
+
+class GraphQLEndpoint:
+    """The ASGI application at /graphql."""
+
+    def __init__(self, executor: Executor, graphiql: GraphiQL | None) -> None:
+        self._executor = executor
+        self._graphiql = graphiql
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            response = await self._respond(request)
+        except HTTPError as error:
+            body = orjson.dumps({"errors": [error.error]})
+            response = Response(body, error.status, error.headers, _media_type(request))
+        except ClientDisconnect:
+            return
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
+        if request.method == "GET" and self._graphiql and "text/html" in request.headers.get("accept", ""):
+            return self._graphiql.page()
+        if request.method != "POST":
+            raise HTTPError(405, f"{request.method} is not accepted here; send the query by POST.", {"Allow": "POST"})
+        service: Service = request.app.state.service
+        parameters = await _parameters(request, service.settings.body_bytes_max)
+        answer = await self._answer(parameters, request, service)
+        media_type = _media_type(request)
+        # A client of plain JSON may be a proxy's; only the GraphQL type promises that the status speaks of the query.
+        status = 400 if answer.outcome == "request_error" and media_type == GRAPHQL_RESPONSE else 200
+        return Response(orjson.dumps(answer.body), status, media_type=media_type)
+
+    async def _answer(self, parameters: GraphQLRequest, request: Request, service: Service) -> Answer:
+        started = time.perf_counter()
+        kind, name = "unknown", None
+        try:
+            operation = self._executor.prepare(parameters.query, parameters.operationName)
+            kind, name = operation.type.value, operation.name
+            if operation.type is OperationType.SUBSCRIPTION:
+                raise RequestError(Code.BAD_REQUEST, GraphQLError("Subscriptions are not answered by POST."))
+            answer = await self._executor.execute(operation, parameters.variables or {}, _context(service))
+        except RequestError as error:
+            answer = Answer.refused(error.errors)
+        service.metrics.request(kind, name, answer.outcome, time.perf_counter() - started)
+        describe_request(request.scope, operation=name, operation_type=kind, outcome=answer.outcome)
+        return answer
+
+
+def _context(service: Service) -> Context:
+    return Context(
+        settings=service.settings,
+        database=service.database,
+        models=service.models,
+        loaders=Loaders(service.database, service.metrics),
+        predictor=Predictor(service.models, service.metrics),
+        metrics=service.metrics,
+    )
+
+
+async def _parameters(request: Request, limit: int) -> GraphQLRequest:
+    content_type = request.headers.get("content-type", "")
+    if not _JSON_TYPE.match(content_type):
+        raise HTTPError(415, f"The content type must be application/json, not {content_type[:60] or 'missing'}.")
+    body = await _body(request, limit)
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise HTTPError(400, f"The body is not JSON: {error}.") from error
+    if not isinstance(content, dict):
+        raise HTTPError(400, 'The body must be a JSON object, as in {"query": "{ airlines { code } }"}.')
+    try:
+        return GraphQLRequest.model_validate(content)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]
+        raise HTTPError(400, f"{'.'.join(map(str, fault['loc'][:1]))}: {fault['msg']}.") from error
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    """The body, read no further than the limit."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and len(declared) < 20 and int(declared) > limit:
+        raise HTTPError(413, f"The body has {declared} bytes; at most {limit} are accepted.", {"Connection": "close"})
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise HTTPError(
+                413, f"The body has more than the {limit} bytes that are accepted.", {"Connection": "close"}
+            )
+    return bytes(body)
+
+
+def _media_type(request: Request) -> str:
+    return GRAPHQL_RESPONSE if GRAPHQL_RESPONSE in request.headers.get("accept", "") else JSON

@@ -1,0 +1,133 @@
+"""DataLoaders: what one request asks for one by one, the database (or the model) is asked for at once.
+
+Each batch is one statement on a connection of its own, so that batches of siblings run side by side.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from datetime import datetime
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from sqlalchemy import Row
+from strawberry.dataloader import DataLoader
+
+from db.engine import Database
+from db.ordering import Order
+from db.queries.pages import FlightSet, Page, Parent, Place, Window, any_beyond, count_flights, read_pages
+from db.queries.rows import rows_by_key, weather_by_hour
+from graphql_api.metrics import Metrics
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+Spec = TypeVar("Spec", bound=Hashable)
+
+
+class RowAsk(NamedTuple):
+    """A row by its key, with the columns that will be read. A batch reads the union of all columns asked for."""
+
+    key: Hashable
+    columns: frozenset[str]
+
+
+class WeatherAsk(NamedTuple):
+    airport_code: str
+    hour: datetime
+    columns: frozenset[str]
+
+
+class PageAsk(NamedTuple):
+    window: Window
+    parent: Parent
+
+
+class CountAsk(NamedTuple):
+    flights: FlightSet
+    parent: Parent
+
+
+class Edge(NamedTuple):
+    """Beyond which place of an order to look, and in which direction."""
+
+    flights: FlightSet
+    order: Order
+    place: Place
+    before: bool
+
+
+class BeyondAsk(NamedTuple):
+    edge: Edge
+    parent: Parent
+
+
+class Loader(DataLoader[Key, Value], Generic[Key, Value]):
+    """A DataLoader whose batches and cache hits are counted under its name."""
+
+    def __init__(self, name: str, metrics: Metrics, load: Callable[[list[Key]], Awaitable[Sequence[Value]]]) -> None:
+        self._name = name
+        self._metrics = metrics
+
+        async def load_batch(keys: list[Key]) -> Sequence[Value]:
+            metrics.loader_batch(name, len(keys))
+            return await load(keys)
+
+        super().__init__(load_batch)
+
+    def load(self, key: Key) -> Awaitable[Value]:
+        # The base class keeps its answers by key; an answer that is there is one the batch will not ask for.
+        self._metrics.loader_key(self._name, cached=self.cache_map.get(key) is not None)
+        return super().load(key)
+
+
+class Loaders:
+    """The loaders of one request."""
+
+    def __init__(self, database: Database, metrics: Metrics) -> None:
+        def rows(table: str) -> Loader[RowAsk, Row[Any] | None]:
+            async def load(asks: list[RowAsk]) -> list[Row[Any] | None]:
+                columns = frozenset[str]().union(*(ask.columns for ask in asks))
+                found = await rows_by_key(database, table, {ask.key for ask in asks}, columns)
+                return [found.get(ask.key) for ask in asks]
+
+            return Loader(table, metrics, load)
+
+        async def load_weather(asks: list[WeatherAsk]) -> list[Row[Any] | None]:
+            columns = frozenset[str]().union(*(ask.columns for ask in asks))
+            found = await weather_by_hour(database, {(ask.airport_code, ask.hour) for ask in asks}, columns)
+            return [found.get((ask.airport_code, ask.hour)) for ask in asks]
+
+        async def load_pages(asks: list[PageAsk]) -> list[Page]:
+            return await _by_spec(asks, lambda window, parents: read_pages(database, window, parents))
+
+        async def load_counts(asks: list[CountAsk]) -> list[int]:
+            return await _by_spec(asks, lambda flights, parents: count_flights(database, flights, parents))
+
+        async def load_beyond(asks: list[BeyondAsk]) -> list[bool]:
+            def look(edge: Edge, parents: Sequence[Parent]) -> Awaitable[list[bool]]:
+                return any_beyond(database, edge.flights, edge.order, edge.place, parents, before=edge.before)
+
+            return await _by_spec(asks, look)
+
+        self.airlines = rows("airlines")
+        self.airports = rows("airports")
+        self.aircraft = rows("aircraft")
+        self.flights = rows("flights")
+        self.weather = Loader("weather", metrics, load_weather)
+        self.flight_pages = Loader("flight_pages", metrics, load_pages)
+        self.flight_counts = Loader("flight_counts", metrics, load_counts)
+        self.flights_beyond = Loader("flights_beyond", metrics, load_beyond)
+
+
+async def _by_spec(
+    asks: Sequence[tuple[Spec, Parent]], read: Callable[[Spec, Sequence[Parent]], Awaitable[Sequence[Value]]]
+) -> list[Value]:
+    """Answer asks that differ only in the parent together: one `read` for each spec, all specs side by side."""
+    parents: dict[Spec, dict[Parent, None]] = {}
+    for spec, parent in asks:
+        parents.setdefault(spec, {})[parent] = None
+    answers = await asyncio.gather(*(read(spec, list(of_spec)) for spec, of_spec in parents.items()))
+    found = {
+        (spec, parent): value
+        for (spec, of_spec), values in zip(parents.items(), answers, strict=True)
+        for parent, value in zip(of_spec, values, strict=True)
+    }
+    return [found[(spec, parent)] for spec, parent in asks]

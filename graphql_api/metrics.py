@@ -1,0 +1,116 @@
+"""Every metric of the service, declared in this one place. No label holds anything a client can invent."""
+
+from collections.abc import Collection
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    GCCollector,
+    Histogram,
+    Info,
+    PlatformCollector,
+    ProcessCollector,
+)
+
+_REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_STATEMENT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+_INFERENCE_SECONDS = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25)
+_BATCH_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+_PROBABILITIES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+
+
+class Metrics:
+    """The metrics of one application, in a registry of its own, so that tests and reloads never share counts."""
+
+    def __init__(self, operation_names: Collection[str] = ()) -> None:
+        self.registry = CollectorRegistry(auto_describe=True)
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self.registry)
+        self._operation_names = frozenset(operation_names)
+        request_labels = ("operation_type", "operation_name", "outcome")
+        self._requests = Counter(
+            "graphql_requests_total", "GraphQL requests answered.", request_labels, registry=self.registry
+        )
+        self._request_seconds = Histogram(
+            "graphql_request_duration_seconds",
+            "Time from the parsed request to the answer, in seconds.",
+            request_labels,
+            buckets=_REQUEST_SECONDS,
+            registry=self.registry,
+        )
+        self._loader_batch = Histogram(
+            "dataloader_batch_size",
+            "Keys that a DataLoader asked for at once.",
+            ("loader",),
+            buckets=_BATCH_SIZES,
+            registry=self.registry,
+        )
+        self._loader_keys = Counter(
+            "dataloader_keys_total",
+            "Keys asked of a DataLoader: cached (answered or asked before in the request) or loaded.",
+            ("loader", "result"),
+            registry=self.registry,
+        )
+        self._statement_seconds = Histogram(
+            "db_query_duration_seconds",
+            "Time of a statement in seconds, with the wait for a connection.",
+            ("statement",),
+            buckets=_STATEMENT_SECONDS,
+            registry=self.registry,
+        )
+        self._inference_requests = Counter(
+            "inference_requests_total",
+            "Predictions asked for, by what became of them.",
+            ("model_version", "outcome"),
+            registry=self.registry,
+        )
+        self._inference_seconds = Histogram(
+            "inference_duration_seconds",
+            "Time of a batch in seconds: building its features, running the model.",
+            ("phase",),
+            buckets=_INFERENCE_SECONDS,
+            registry=self.registry,
+        )
+        self._inference_batch = Histogram(
+            "inference_batch_size", "Rows of one model run.", buckets=_BATCH_SIZES, registry=self.registry
+        )
+        self._probability = Histogram(
+            "inference_probability",
+            "The predicted probability of being delayed.",
+            ("model_version",),
+            buckets=_PROBABILITIES,
+            registry=self.registry,
+        )
+        self._model = Info("model", "The served models.", ("version",), registry=self.registry)
+
+    def request(self, operation_type: str, operation_name: str | None, outcome: str, seconds: float) -> None:
+        """Count a request. A name that the server does not know is `other`, so that clients cannot add series."""
+        name = "anonymous" if operation_name is None else operation_name
+        if operation_name is not None and operation_name not in self._operation_names:
+            name = "other"
+        self._requests.labels(operation_type, name, outcome).inc()
+        self._request_seconds.labels(operation_type, name, outcome).observe(seconds)
+
+    def loader_batch(self, loader: str, size: int) -> None:
+        self._loader_batch.labels(loader).observe(size)
+
+    def loader_key(self, loader: str, *, cached: bool) -> None:
+        self._loader_keys.labels(loader, "cached" if cached else "loaded").inc()
+
+    def statement(self, name: str, seconds: float) -> None:
+        self._statement_seconds.labels(name).observe(seconds)
+
+    def predictions(self, model_version: str, outcome: str, count: int = 1) -> None:
+        """Count predictions. `model_version` is a loaded one, or `none`."""
+        self._inference_requests.labels(model_version, outcome).inc(count)
+
+    def inference(self, rows: int, *, features_seconds: float, run_seconds: float) -> None:
+        self._inference_batch.observe(rows)
+        self._inference_seconds.labels("features").observe(features_seconds)
+        self._inference_seconds.labels("run").observe(run_seconds)
+
+    def probability(self, model_version: str, value: float) -> None:
+        self._probability.labels(model_version).observe(value)
+
+    def model(self, version: str, *, aliases: Collection[str], sha256: str) -> None:
+        self._model.labels(version).info({"alias": ",".join(aliases), "sha256": sha256})

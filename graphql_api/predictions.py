@@ -1,0 +1,95 @@
+"""Predictions: many asked for one by one, one model run for each model and wave of execution."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphql_api.loaders import Loader
+from graphql_api.metrics import Metrics
+from ml.features import Leg
+from ml.runtime import BUCKETS, Bundle, Factor, Registry, factors
+
+Answer = TypeVar("Answer")
+
+
+class PredictionAsk(NamedTuple):
+    """A flight, and the version of the model that is asked about it."""
+
+    version: str
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One row of a distribution: probabilities from 0 to 1, quantiles in minutes of arrival delay."""
+
+    ask: PredictionAsk
+    probability_delayed: float
+    probability_never_arrives: float
+    buckets: dict[str, float]
+    quantiles: tuple[float, float, float]
+    basis: tuple[str, ...]
+
+
+class Predictor:
+    """The predictions of one request."""
+
+    def __init__(self, models: Registry, metrics: Metrics) -> None:
+        self._models = models
+        self._metrics = metrics
+        self.predictions = Loader("predictions", metrics, self._predict)
+        self.factors = Loader("prediction_factors", metrics, self._factors)
+        self._answered: dict[PredictionAsk, tuple[NDArray[np.float32], float]] = {}
+
+    async def _predict(self, asks: list[PredictionAsk]) -> Sequence[Prediction]:
+        return self._for_each_model(asks, self._run)
+
+    async def _factors(self, asks: list[PredictionAsk]) -> Sequence[Sequence[Factor]]:
+        return self._for_each_model(asks, self._explain)
+
+    def _for_each_model(
+        self, asks: Sequence[PredictionAsk], answer: Callable[[Bundle, Sequence[PredictionAsk]], Sequence[Answer]]
+    ) -> list[Answer]:
+        by_version: dict[str, list[PredictionAsk]] = {}
+        for ask in asks:
+            by_version.setdefault(ask.version, []).append(ask)
+        answers: dict[PredictionAsk, Answer] = {}
+        for version, of_model in by_version.items():
+            bundle = self._models.select(version=version)
+            answers.update(zip(of_model, answer(bundle, of_model), strict=True))
+        return [answers[ask] for ask in asks]
+
+    def _run(self, bundle: Bundle, asks: Sequence[PredictionAsk]) -> list[Prediction]:
+        started = time.perf_counter()
+        matrix = bundle.matrix([ask.leg for ask in asks])
+        built = time.perf_counter()
+        distribution = bundle.run(matrix)
+        finished = time.perf_counter()
+        self._metrics.inference(len(asks), features_seconds=built - started, run_seconds=finished - built)
+        self._metrics.predictions(bundle.version, "predicted", len(asks))
+        rows = zip(
+            asks,
+            matrix,
+            distribution.probability_delayed.tolist(),
+            distribution.probability_never_arrives.tolist(),
+            distribution.buckets.tolist(),
+            distribution.quantiles.tolist(),
+            bundle.basis(matrix),
+            strict=True,
+        )
+        predictions = []
+        for ask, inputs, delayed, never, buckets, quantiles, basis in rows:
+            self._metrics.probability(bundle.version, delayed)
+            shares = dict(zip(BUCKETS, buckets, strict=True))
+            self._answered[ask] = (inputs, delayed)
+            predictions.append(Prediction(ask, delayed, never, shares, tuple(quantiles), basis))
+        return predictions
+
+    def _explain(self, bundle: Bundle, asks: Sequence[PredictionAsk]) -> list[list[Factor]]:
+        """The factors of predictions that were made before, which a client can only ask for after them."""
+        inputs, delayed = zip(*(self._answered[ask] for ask in asks), strict=True)
+        return factors(bundle, [ask.leg for ask in asks], np.stack(inputs), np.array(delayed))

@@ -1,0 +1,27 @@
+"""The schema: what clients see, a file for each kind of thing."""
+
+from datetime import datetime
+
+import strawberry
+from strawberry.schema.config import StrawberryConfig
+
+from graphql_api.schema.aircraft import Aircraft
+from graphql_api.schema.airline import Airline
+from graphql_api.schema.airport import Airport
+from graphql_api.schema.flight import Flight
+from graphql_api.schema.query import Query
+from graphql_api.schema.scalars import DATE_TIME
+
+
+def build_schema(*, suggestions: bool = True) -> strawberry.Schema:
+    """The schema. Without `suggestions` an unknown field is not answered with the names of similar ones."""
+    return strawberry.Schema(
+        query=Query,
+        types=[Flight, Airport, Airline, Aircraft],
+        config=StrawberryConfig(scalar_map={datetime: DATE_TIME}, disable_field_suggestions=not suggestions),
+    )
+
+
+def print_schema() -> str:
+    """The text of `schema.graphql`."""
+    return build_schema().as_str() + "\n"

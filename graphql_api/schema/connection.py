@@ -1,0 +1,155 @@
+"""Connections of flights: pages with cursors, for all flights and for those of an airport, airline or aircraft."""
+
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import strawberry
+from strawberry import UNSET
+
+from db.queries.pages import FlightSet, Page, Parent, Window
+from graphql_api.context import Info
+from graphql_api.cursors import decode_cursor, encode_cursor
+from graphql_api.errors import bad_user_input, limit_exceeded
+from graphql_api.loaders import BeyondAsk, CountAsk, Edge, PageAsk
+from graphql_api.schema.filters import FlightFilter, flight_filter
+from graphql_api.schema.ordering import FlightOrder, flight_order
+from graphql_api.selection import columns_for
+from graphql_api.settings import Settings
+
+if TYPE_CHECKING:
+    from graphql_api.schema.flight import Flight
+
+LazyFlight = Annotated["Flight", strawberry.lazy("graphql_api.schema.flight")]
+
+Where = Annotated[FlightFilter | None, strawberry.argument(description="Which flights; all when left out.")]
+OrderBy = Annotated[
+    list[FlightOrder] | None, strawberry.argument(description="By which terms; by scheduled departure when left out.")
+]
+First = Annotated[
+    int | None,
+    strawberry.argument(description="This many from the start: 50 when left out, at most 500. Not with last."),
+]
+After = Annotated[str | None, strawberry.argument(description="Only flights after this cursor.")]
+Last = Annotated[int | None, strawberry.argument(description="This many from the end, at most 500. Not with first.")]
+Before = Annotated[str | None, strawberry.argument(description="Only flights before this cursor.")]
+
+
+class PageArguments(NamedTuple):
+    """The arguments of a connection field as a client gave them."""
+
+    where: FlightFilter | None
+    order_by: list[FlightOrder] | None
+    first: int | None
+    after: str | None
+    last: int | None
+    before: str | None
+
+
+@strawberry.type(description="Where a page lies in its connection.")
+class PageInfo:
+    ask: strawberry.Private[PageAsk]
+    page: strawberry.Private[Page]
+
+    @strawberry.field(description="Whether flights follow the page.")
+    async def has_next_page(self, info: Info) -> bool:
+        window = self.ask.window
+        return (self.page.more and not window.backward) or await self._any_beyond(info, before=False)
+
+    @strawberry.field(description="Whether flights precede the page.")
+    async def has_previous_page(self, info: Info) -> bool:
+        window = self.ask.window
+        return (self.page.more and window.backward) or await self._any_beyond(info, before=True)
+
+    @strawberry.field(description="The cursor of the first flight, null on an empty page.")
+    def start_cursor(self) -> str | None:
+        return encode_cursor(self.ask.window.order, self.page.rows[0]) if self.page.rows else None
+
+    @strawberry.field(description="The cursor of the last flight, null on an empty page.")
+    def end_cursor(self) -> str | None:
+        return encode_cursor(self.ask.window.order, self.page.rows[-1]) if self.page.rows else None
+
+    async def _any_beyond(self, info: Info, *, before: bool) -> bool:
+        """Whether the connection goes on outside the window, on the side that a cursor bounds."""
+        window = self.ask.window
+        place = window.after if before else window.before
+        if place is None:
+            return False
+        edge = Edge(window.flights, window.order, place, before)
+        return await info.context.loaders.flights_beyond.load(BeyondAsk(edge, self.ask.parent))
+
+
+@strawberry.type(description="A flight in a connection.")
+class FlightEdge:
+    cursor: str = strawberry.field(description="Where to continue after or before this flight, in the same order.")
+    node: LazyFlight = strawberry.field(description="The flight.")
+
+
+@strawberry.type(description="A page of flights.")
+class FlightConnection:
+    ask: strawberry.Private[PageAsk]
+
+    @strawberry.field(description="The flights with their cursors.")
+    async def edges(self, info: Info) -> list[FlightEdge]:
+        from graphql_api.schema.flight import Flight  # noqa: PLC0415 — flights have relations that have connections.
+
+        order = self.ask.window.order
+        page = await self._page(info)
+        return [FlightEdge(cursor=encode_cursor(order, row), node=Flight.from_row(row)) for row in page.rows]
+
+    @strawberry.field(description="The flights.")
+    async def nodes(self, info: Info) -> list[LazyFlight]:
+        from graphql_api.schema.flight import Flight  # noqa: PLC0415
+
+        return [Flight.from_row(row) for row in (await self._page(info)).rows]
+
+    @strawberry.field(description="Where the page lies in the connection.")
+    async def page_info(self, info: Info) -> PageInfo:
+        return PageInfo(ask=self.ask, page=await self._page(info))
+
+    @strawberry.field(description="How many flights the connection has on all its pages. Counted only when asked for.")
+    async def total_count(self, info: Info) -> int:
+        return await info.context.loaders.flight_counts.load(CountAsk(self.ask.window.flights, self.ask.parent))
+
+    def _page(self, info: Info) -> Awaitable[Page]:
+        return info.context.loaders.flight_pages.load(self.ask)
+
+
+def connect(
+    info: Info, arguments: PageArguments, parent_column: str | None = None, parent: Parent = None
+) -> FlightConnection:
+    """The connection that a field with these arguments stands for; nothing is read before its fields are.
+
+    Raises:
+        GraphQLError: BAD_USER_INPUT or LIMIT_EXCEEDED, naming the argument.
+    """
+    from graphql_api.schema.flight import Flight  # noqa: PLC0415
+
+    settings = info.context.settings
+    where, order_by, first, after, last, before = (None if value is UNSET else value for value in arguments)
+    order = flight_order(order_by)
+    window = Window(
+        flights=FlightSet(flight_filter(where, settings), parent_column),
+        order=order,
+        limit=_page_size(first, last, settings),
+        after=None if after is None else decode_cursor(order, after, "after"),
+        before=None if before is None else decode_cursor(order, before, "before"),
+        backward=last is not None,
+        columns=columns_for(info, Flight, "nodes") | columns_for(info, Flight, "edges", "node"),
+    )
+    return FlightConnection(ask=PageAsk(window, parent))
+
+
+def _page_size(first: Any, last: Any, settings: Settings) -> int:
+    if first is not None and last is not None:
+        raise bad_user_input("first and last exclude each other: pass first to page forward, last to page backward.")
+    name, size = ("last", last) if last is not None else ("first", first)
+    if size is None:
+        return min(settings.page_size_default, settings.page_size_max)
+    if size < 0:
+        raise bad_user_input(f"{name}: {size} is negative; ask for 0 to {settings.page_size_max} flights.")
+    if size > settings.page_size_max:
+        raise limit_exceeded(
+            f"{name}: {size} is more than the {settings.page_size_max} flights that a page may have. "
+            "Ask for fewer and continue from pageInfo.endCursor."
+        )
+    return int(size)

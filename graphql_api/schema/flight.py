@@ -1,0 +1,110 @@
+"""Flights."""
+
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Self
+
+import strawberry
+from sqlalchemy import Row
+from strawberry import UNSET
+
+from graphql_api.context import Info
+from graphql_api.loaders import Loader, RowAsk
+from graphql_api.schema.aircraft import Aircraft
+from graphql_api.schema.airline import Airline
+from graphql_api.schema.airport import Airport
+from graphql_api.schema.node import Node
+from graphql_api.schema.prediction import Model, PredictDelayResult, predict
+from graphql_api.schema.prediction_inputs import PredictDelayOverrides, Question
+from graphql_api.schema.status import FlightStatus
+from graphql_api.schema.weather import WeatherObservation, weather_at
+from graphql_api.selection import columns_for, needs
+
+_ASKED_ABOUT = needs("carrier_code", "origin_code", "destination_code", "scheduled_departure", "scheduled_arrival")
+
+
+@strawberry.type(description="One leg of one flight on one day.")
+class Flight(Node):
+    key_column: ClassVar[str] = "row_id"
+
+    carrier_code: str = strawberry.field(description="The airline's IATA code.")
+    flight_number: int = strawberry.field(description="The number without the carrier.")
+    origin_code: str = strawberry.field(description="The origin's IATA code.")
+    destination_code: str = strawberry.field(description="The scheduled destination's IATA code.")
+    tail_number: str | None = strawberry.field(description="The aircraft's registration.")
+    scheduled_departure: datetime = strawberry.field(description="When it was to leave the gate.")
+    scheduled_arrival: datetime | None = strawberry.field(description="When it was to reach the gate.")
+    actual_departure: datetime | None = strawberry.field(description="When it left the gate.")
+    actual_arrival: datetime | None = strawberry.field(
+        description="When it reached the gate; of a diverted flight, when it reached its destination after all."
+    )
+    departure_delay_minutes: int | None = strawberry.field(
+        description="Actual minus scheduled departure in minutes; negative is early."
+    )
+    arrival_delay_minutes: int | None = strawberry.field(
+        description="Actual minus scheduled arrival in minutes; negative is early. Null for diverted flights."
+    )
+    status: FlightStatus = strawberry.field(description="How far the flight has come.")
+    air_time_minutes: int | None = strawberry.field(description="Minutes in the air.")
+    distance_miles: int | None = strawberry.field(description="Distance in statute miles.")
+    version: int = strawberry.field(description="Grows with every change of the flight.")
+    created_at: datetime = strawberry.field(description="When the service learned of the flight.")
+    updated_at: datetime = strawberry.field(description="When the flight was last changed.")
+
+    @strawberry.field(description="The airline.", metadata=needs("carrier_code"))
+    async def airline(self, info: Info) -> Airline:
+        return Airline.from_row(await _related(info, info.context.loaders.airlines, Airline, self.carrier_code))
+
+    @strawberry.field(description="Where it leaves from.", metadata=needs("origin_code"))
+    async def origin(self, info: Info) -> Airport:
+        return Airport.from_row(await _related(info, info.context.loaders.airports, Airport, self.origin_code))
+
+    @strawberry.field(description="Where it is bound for.", metadata=needs("destination_code"))
+    async def destination(self, info: Info) -> Airport:
+        return Airport.from_row(await _related(info, info.context.loaders.airports, Airport, self.destination_code))
+
+    @strawberry.field(
+        description="The aircraft, null where the flight has no tail number.", metadata=needs("tail_number")
+    )
+    async def aircraft(self, info: Info) -> Aircraft | None:
+        if self.tail_number is None:
+            return None
+        return Aircraft.from_row(await _related(info, info.context.loaders.aircraft, Aircraft, self.tail_number))
+
+    @strawberry.field(
+        description="The weather at the origin in the hour of the scheduled departure.",
+        metadata=needs("origin_code", "scheduled_departure"),
+    )
+    async def weather(self, info: Info) -> WeatherObservation | None:
+        return await weather_at(info, self.origin_code, self.scheduled_departure)
+
+    @strawberry.field(
+        description="How late the flight will arrive, as if it had not happened yet.", metadata=_ASKED_ABOUT
+    )
+    async def predict_delay(
+        self,
+        info: Info,
+        overrides: Annotated[
+            PredictDelayOverrides | None,
+            strawberry.argument(description="What if: other values than the flight's own."),
+        ] = UNSET,
+        model: Model = UNSET,
+    ) -> PredictDelayResult:
+        question = Question.of(self)
+        if overrides:
+            question = question.overridden(overrides)
+        return await predict(info, question, model or None, ("overrides",))
+
+    @classmethod
+    def from_row(cls, row: Row[Any]) -> Self:
+        flight = super().from_row(row)
+        if "status" in flight.__dict__:
+            flight.status = FlightStatus(flight.status)
+        return flight
+
+
+async def _related(info: Info, loader: Loader[RowAsk, Row[Any] | None], entity: type[Node], key: str) -> Row[Any]:
+    """The row that a foreign key names; the database keeps it there."""
+    row = await loader.load(RowAsk(key, columns_for(info, entity)))
+    if row is None:
+        raise LookupError(f"{entity.__name__} {key} was deleted while it was read")
+    return row

@@ -1,0 +1,230 @@
+"""The root of all queries."""
+
+import asyncio
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+from strawberry import UNSET
+
+from db.queries.reference import all_airlines, find_airports
+from db.queries.rows import flight_by_key
+from graphql_api.context import Info
+from graphql_api.errors import bad_user_input, limit_exceeded
+from graphql_api.ids import GlobalId, decode_id, flight_row_id, shortened
+from graphql_api.loaders import RowAsk
+from graphql_api.schema.aircraft import Aircraft
+from graphql_api.schema.airline import Airline
+from graphql_api.schema.airport import Airport
+from graphql_api.schema.connection import (
+    After,
+    Before,
+    First,
+    FlightConnection,
+    Last,
+    OrderBy,
+    PageArguments,
+    Where,
+    connect,
+)
+from graphql_api.schema.filters import is_storable
+from graphql_api.schema.flight import Flight
+from graphql_api.schema.model import DelayModel, ModelSelector, select_bundle
+from graphql_api.schema.node import Node
+from graphql_api.schema.prediction import Model, PredictDelayResult, predict
+from graphql_api.schema.prediction_inputs import PredictDelayInput, Question
+from graphql_api.selection import columns_for
+from ml.runtime import ModelUnavailableError
+
+_AIRPORTS_DEFAULT = 50
+_TYPES: dict[str, type[Node]] = {entity.__name__: entity for entity in (Flight, Airport, Airline, Aircraft)}
+
+
+@strawberry.input(description="What identifies a flight in the world: no two flights share it.")
+class FlightKey:
+    carrier_code: str = strawberry.field(description="The airline's IATA code.")
+    flight_number: int = strawberry.field(description="The number without the carrier.")
+    origin_code: str = strawberry.field(description="The origin's IATA code.")
+    scheduled_departure: datetime = strawberry.field(description="Scheduled departure.")
+
+
+@strawberry.type(description="Everything that can be read.")
+class Query:
+    @strawberry.field(description="Any object by its ID, null where there is none.")
+    async def node(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="A value of an id field.")],  # noqa: A002
+    ) -> Node | None:
+        return await _node(info, decode_id(id))
+
+    @strawberry.field(description="Objects by their IDs, in their order, null where there is none.")
+    async def nodes(
+        self,
+        info: Info,
+        ids: Annotated[list[strawberry.ID], strawberry.argument(description="Values of id fields, at most 500.")],
+    ) -> list[Node | None]:
+        _check_count(info, "ids", len(ids))
+        return list(await asyncio.gather(*[_node(info, each) for each in map(decode_id, ids)]))
+
+    @strawberry.field(description="A flight by its ID.")
+    async def flight(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="A flight's id.")],  # noqa: A002
+    ) -> Flight | None:
+        wanted = decode_id(id)
+        if wanted.type_name != Flight.__name__:
+            raise bad_user_input(f"id: {shortened(id)} is the ID of a {wanted.type_name}, not of a Flight.")
+        found = await _node(info, wanted)
+        return found if isinstance(found, Flight) else None
+
+    @strawberry.field(description="A flight by what identifies it in the world.")
+    async def flight_by_key(
+        self,
+        info: Info,
+        key: Annotated[FlightKey, strawberry.argument(description="Carrier, number, origin, departure.")],
+    ) -> Flight | None:
+        if not (is_storable(key.carrier_code) and is_storable(key.origin_code)):
+            return None
+        row = await flight_by_key(
+            info.context.database,
+            (key.carrier_code, key.flight_number, key.origin_code, key.scheduled_departure),
+            columns_for(info, Flight),
+        )
+        return None if row is None else Flight.from_row(row)
+
+    @strawberry.field(description="Flights, filtered, ordered and paged.")
+    def flights(
+        self,
+        info: Info,
+        where: Where = UNSET,
+        order_by: OrderBy = UNSET,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> FlightConnection:
+        return connect(info, PageArguments(where, order_by, first, after, last, before))
+
+    @strawberry.field(description="An airport by its code.")
+    async def airport(
+        self, info: Info, code: Annotated[str, strawberry.argument(description="IATA code, as in EWR.")]
+    ) -> Airport | None:
+        found = await _node(info, GlobalId(Airport.__name__, code))
+        return found if isinstance(found, Airport) else None
+
+    @strawberry.field(description="Airports by codes, or by a text in their code or name; by code.")
+    async def airports(
+        self,
+        info: Info,
+        codes: Annotated[list[str] | None, strawberry.argument(description="IATA codes, at most 500.")] = UNSET,
+        search: Annotated[str | None, strawberry.argument(description="A part of the name, or the code.")] = UNSET,
+        first: Annotated[
+            int | None, strawberry.argument(description="At most this many: 50 when left out, or all of the codes.")
+        ] = UNSET,
+    ) -> list[Airport]:
+        maximum = info.context.settings.page_size_max
+        if codes:
+            _check_count(info, "codes", len(codes))
+        if isinstance(first, int) and first < 0:
+            raise bad_user_input(f"first: {first} is negative; ask for 0 to {maximum} airports.")
+        if isinstance(first, int) and first > maximum:
+            raise limit_exceeded(f"first: {first} is more than the {maximum} airports that one answer may have.")
+        if search and not is_storable(search):
+            return []
+        wanted = [code for code in codes if is_storable(code)] if isinstance(codes, list) else None
+        rows = await find_airports(
+            info.context.database,
+            codes=wanted,
+            search=search or None,
+            limit=first if isinstance(first, int) else _AIRPORTS_DEFAULT if wanted is None else maximum,
+            columns=columns_for(info, Airport),
+        )
+        return [Airport.from_row(row) for row in rows]
+
+    @strawberry.field(description="An airline by its code.")
+    async def airline(
+        self, info: Info, code: Annotated[str, strawberry.argument(description="IATA code, as in UA.")]
+    ) -> Airline | None:
+        found = await _node(info, GlobalId(Airline.__name__, code))
+        return found if isinstance(found, Airline) else None
+
+    @strawberry.field(description="All airlines, by code.")
+    async def airlines(self, info: Info) -> list[Airline]:
+        rows = await all_airlines(info.context.database, columns_for(info, Airline))
+        return [Airline.from_row(row) for row in rows]
+
+    @strawberry.field(description="An aircraft by its tail number.")
+    async def aircraft(
+        self, info: Info, tail_number: Annotated[str, strawberry.argument(description="Registration, as in N14228.")]
+    ) -> Aircraft | None:
+        found = await _node(info, GlobalId(Aircraft.__name__, tail_number))
+        return found if isinstance(found, Aircraft) else None
+
+    @strawberry.field(description="How late a flight will arrive that the service may not know.")
+    async def predict_delay(
+        self,
+        info: Info,
+        input: Annotated[PredictDelayInput, strawberry.argument(description="The flight.")],  # noqa: A002
+        model: Model = UNSET,
+    ) -> PredictDelayResult:
+        return await predict(info, Question.of(input), model or None, ("input",))
+
+    @strawberry.field(description="How late each of many flights will arrive, in the order of the inputs.")
+    async def predict_delays(
+        self,
+        info: Info,
+        inputs: Annotated[list[PredictDelayInput], strawberry.argument(description="The flights, at most 1,000.")],
+        model: Model = UNSET,
+    ) -> list[PredictDelayResult]:
+        maximum = info.context.settings.predictions_max
+        if len(inputs) > maximum:
+            raise limit_exceeded(
+                f"inputs: {len(inputs)} flights are more than the {maximum} that one call may ask about."
+            )
+        questions = (
+            predict(info, Question.of(each), model or None, ("inputs", str(index))) for index, each in enumerate(inputs)
+        )
+        return list(await asyncio.gather(*questions))
+
+    @strawberry.field(description="Every model that the service has loaded and verified.")
+    def models(self, info: Info) -> list[DelayModel]:
+        models = info.context.models
+        return [DelayModel.from_bundle(bundle, models) for bundle in models.bundles]
+
+    @strawberry.field(description="One model, null where there is none.")
+    def model(
+        self,
+        info: Info,
+        select: Annotated[
+            ModelSelector | None, strawberry.argument(description="Which model; the champion when left out.")
+        ] = UNSET,
+    ) -> DelayModel | None:
+        try:
+            return DelayModel.from_bundle(select_bundle(info, select or None), info.context.models)
+        except ModelUnavailableError:
+            return None
+
+
+async def _node(info: Info, wanted: GlobalId) -> Node | None:
+    """The object of a global ID, read with the columns that the current selection needs of its type."""
+    entity = _TYPES.get(wanted.type_name)
+    if entity is None:
+        raise bad_user_input(f"{wanted.type_name} is not a type that has IDs. They are {', '.join(_TYPES)}.")
+    loaders = info.context.loaders
+    by_type = {
+        Flight: loaders.flights,
+        Airport: loaders.airports,
+        Airline: loaders.airlines,
+        Aircraft: loaders.aircraft,
+    }
+    key = flight_row_id(wanted.key) if entity is Flight else wanted.key if is_storable(wanted.key) else None
+    row = None if key is None else await by_type[entity].load(RowAsk(key, columns_for(info, entity)))
+    return None if row is None else entity.from_row(row)
+
+
+def _check_count(info: Info, argument: str, count: int) -> None:
+    maximum = info.context.settings.page_size_max
+    if count > maximum:
+        raise limit_exceeded(f"{argument}: {count} are more than the {maximum} that one call may ask for.")

@@ -1,0 +1,37 @@
+"""Every setting of the service, each documented: in one place, from the environment or `.env`."""
+
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import Field
+
+from db.settings import DatabaseSettings
+
+
+class Environment(StrEnum):
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class Settings(DatabaseSettings):
+    """What `create_app` and `python -m graphql_api serve` are configured by."""
+
+    app_env: Environment = Field(
+        Environment.DEVELOPMENT,
+        description="development: GraphiQL, readable logs, suggestions. production: none of these, logs in JSON.",
+    )
+    host: str = Field("127.0.0.1", description="The address to listen on; 0.0.0.0 for every interface.")
+    port: int = Field(8000, ge=1, le=65535, description="The port to listen on.")
+    model_dir: Path = Field(Path("mlruns"), description="Holds the bundles model_v1/, model_v2/, … and aliases.json.")
+    operations_dir: Path = Field(
+        Path("graphiql/examples"),
+        description="Documents whose operation names metrics tell apart; all others are `other`.",
+    )
+    page_size_default: int = Field(50, ge=1, description="Flights on a page when neither first nor last is given.")
+    page_size_max: int = Field(500, ge=1, description="The most flights that first or last may ask for.")
+    predictions_max: int = Field(1000, ge=1, description="The most inputs that one predictDelays may have.")
+    filter_depth_max: int = Field(5, ge=1, description="How deep and, or and not may be nested in a filter.")
+    filter_conditions_max: int = Field(50, ge=1, description="How many comparisons a filter may hold.")
+    body_bytes_max: int = Field(1_048_576, ge=1024, description="The largest request body, in bytes.")
+    document_cache_size: int = Field(512, ge=1, description="How many parsed and validated documents are kept.")
+    document_tokens_max: int = Field(5_000, ge=100, description="The most tokens that a document may have.")

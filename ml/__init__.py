@@ -1,0 +1,1 @@
+"""The delay model: features, training, export, and the runtime that serves it."""

@@ -1,0 +1,98 @@
+"""`python -m ml`: train, export and verify models."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ml.errors import ModelError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="markdown", help=__doc__)
+_output = Console()
+_errors = Console(stderr=True)
+
+Data = Annotated[Path, typer.Option(help="The directory that `python -m db prepare` writes.")]
+DATA = Path("data/processed")
+
+# The libraries of training take seconds to import: each command imports its own, so that --help answers at once.
+
+
+@app.command()
+def train(
+    data: Data = DATA,
+    seed: Annotated[int, typer.Option(help="Decides everything that is random.")] = 7,
+    *,
+    evaluate: Annotated[bool, typer.Option(help="Evaluate month by month first, which takes most of the time.")] = True,
+) -> None:
+    """Train the model and put the run on record in MLflow.
+
+    Example: `python -m ml train --seed 7`
+    """
+    with _one_line_errors():
+        from ml.fit import Hyperparameters
+        from ml.train import train as run
+
+        run_id, _ = run(data, Hyperparameters(seed=seed), _output, evaluate=evaluate)
+        _output.print(f"run {run_id} is on record; export it: python -m ml export-onnx --out mlruns/model_v1")
+
+
+@app.command()
+def export_onnx(
+    out: Annotated[Path, typer.Option(help="The bundle's directory; its name is the version.")],
+    run: Annotated[str, typer.Option(help="The id of a training run, or `latest`.")] = "latest",
+    data: Data = DATA,
+) -> None:
+    """Export a training run as a served bundle, if ONNX Runtime answers as the trained model does.
+
+    Example: `python -m ml export-onnx --run latest --out mlruns/model_v1`
+    """
+    with _one_line_errors():
+        from ml.dataset import load
+        from ml.export import export
+        from ml.record import load_run
+
+        run_id, fitted, training = load_run(run)
+        exported = export(fitted, training, load(data), out)
+        _output.print(f"run {run_id}: worst difference {exported.worst_difference:.2g} over {exported.rows:,} rows")
+        _output.print(f"wrote {exported.path} ({exported.size_bytes / 1e6:.2f} MB of ONNX)")
+
+
+@app.command()
+def verify(bundle: Annotated[Path, typer.Argument(help="The bundle's directory.")]) -> None:
+    """Check a bundle as the server does: files, checksum, golden vectors.
+
+    Example: `python -m ml verify mlruns/model_v1`
+    """
+    with _one_line_errors():
+        from rich.table import Table
+
+        from ml.runtime import load_bundle
+
+        loaded = load_bundle(bundle)
+        table = Table(title=f"{loaded.version} is sound", show_header=False)
+        first, last = loaded.manifest.training_window
+        table.add_row("sha256", loaded.sha256)
+        table.add_row(
+            "trained", f"{loaded.trained_at.isoformat()} on {loaded.training_rows:,} flights, {first} to {last}"
+        )
+        table.add_row("features", ", ".join(feature.name for feature in loaded.features))
+        for metric in loaded.metrics:
+            table.add_row(f"{metric.name.replace('_', ' ')} ({metric.basis})", f"{metric.value:.4f}")
+        _output.print(table)
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    """What a user can put right is said in one line, with exit code 1 and without a traceback."""
+    try:
+        yield
+    except ModelError as error:
+        _errors.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+
+
+if __name__ == "__main__":
+    app()

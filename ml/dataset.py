@@ -1,0 +1,122 @@
+"""The processed flights as columns and labels. Polars reads them; the columns are those of `ml.features`."""
+
+from dataclasses import dataclass, fields
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ml.delay_classes import DELAYED_FROM
+from ml.errors import ModelError
+from ml.features import Columns
+
+FINISHED = ("LANDED", "CANCELLED", "DIVERTED")
+_COLUMNS = tuple(field.name for field in fields(Columns))
+
+
+class DatasetError(ModelError):
+    """The processed files are missing or are not what `python -m db prepare` writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Flights that are over. Every array has the shape (n,).
+
+    `arrival_delay` is in minutes, NaN where the flight `never` arrived; `month` counts months since January of year 0
+    on the origin's clock.
+    """
+
+    columns: Columns
+    arrival_delay: NDArray[np.float64]
+    never: NDArray[np.bool_]
+    month: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.never)
+
+    @property
+    def delayed(self) -> NDArray[np.bool_]:
+        """Whether the flight was 15 or more minutes late, or never arrived."""
+        return self.never | (self.arrival_delay >= DELAYED_FROM)
+
+    @property
+    def window(self) -> tuple[date, date]:
+        """The first and the last day of departure, at the origin."""
+        days, epoch = self.columns.departure_day, date(1970, 1, 1)
+        return epoch + timedelta(days=float(np.nanmin(days))), epoch + timedelta(days=float(np.nanmax(days)))
+
+    def where(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> "Dataset":
+        """The flights that a mask or row numbers select."""
+        columns = Columns(**{name: getattr(self.columns, name)[rows] for name in _COLUMNS})
+        return Dataset(columns, self.arrival_delay[rows], self.never[rows], self.month[rows])
+
+
+def load(directory: Path) -> Dataset:
+    """Every flight of `flights.parquet` that is over, in order of departure, placed by `airports.parquet`.
+
+    Raises:
+        DatasetError: a file is missing, cannot be read or holds no flight that is over.
+    """
+    try:
+        flights = pl.read_parquet(directory / "flights.parquet")
+        airports = pl.read_parquet(directory / "airports.parquet")
+        frame = _with_columns(flights, airports)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DatasetError(f"{directory} cannot be read; run `python -m db prepare` ({error})") from error
+    if frame.is_empty():
+        raise DatasetError(
+            f"{directory / 'flights.parquet'} holds no flight that is over; nothing can be learnt from it"
+        )
+    return Dataset(
+        columns=Columns(**{name: frame[name].to_numpy() for name in _COLUMNS}),
+        arrival_delay=frame["arrival_delay"].to_numpy(),
+        never=frame["never"].to_numpy(),
+        month=frame["month"].to_numpy(),
+    )
+
+
+def _with_columns(flights: pl.DataFrame, airports: pl.DataFrame) -> pl.DataFrame:
+    never = pl.col("status").is_in(["CANCELLED", "DIVERTED"])
+    finished = (
+        flights.filter(pl.col("status").is_in(FINISHED) & (never | pl.col("arrival_delay_minutes").is_not_null()))
+        # The order decides which rows the seed masks: make it that of the flights, not that of the file.
+        .sort("scheduled_departure", "carrier_code", "flight_number", "origin_code")
+        .join(_places(airports, "origin"), on="origin_code", how="left", maintain_order="left")
+        .join(_places(airports, "destination"), on="destination_code", how="left", maintain_order="left")
+    )
+    clocks = _clock(finished, "scheduled_departure", "origin_timezone", "departure")
+    clocks = _clock(clocks, "scheduled_arrival", "destination_timezone", "arrival")
+    departure = pl.col("scheduled_departure")
+    return clocks.with_columns(
+        duration_minutes=(pl.col("scheduled_arrival") - departure).dt.total_seconds() / 60,
+        never=never,
+        arrival_delay=pl.when(~never).then(pl.col("arrival_delay_minutes")).cast(pl.Float64).fill_null(np.nan),
+        month=_month(pl.col("departure_day").cast(pl.Int32).cast(pl.Date)).fill_null(_month(departure)),
+    )
+
+
+def _places(airports: pl.DataFrame, end: str) -> pl.DataFrame:
+    return airports.select(pl.all().name.prefix(f"{end}_")).select(
+        f"{end}_code", f"{end}_latitude", f"{end}_longitude", f"{end}_timezone"
+    )
+
+
+def _clock(frame: pl.DataFrame, instant: str, timezone: str, name: str) -> pl.DataFrame:
+    """Add the day and the minute that the clock of each row's time zone shows at an instant, null without a zone."""
+    numbered = frame.with_row_index("_row")
+    parts = []
+    for (zone,), rows in numbered.group_by(timezone):
+        local = pl.col(instant).dt.convert_time_zone(str(zone)) if zone else pl.lit(None, pl.Datetime("us"))
+        parts.append(
+            rows.with_columns(
+                local.dt.date().cast(pl.Int32).cast(pl.Float64).alias(f"{name}_day"),
+                (local.dt.hour().cast(pl.Float64) * 60 + local.dt.minute()).alias(f"{name}_minute"),
+            )
+        )
+    return pl.concat(parts).sort("_row").drop("_row") if parts else frame
+
+
+def _month(moment: pl.Expr) -> pl.Expr:
+    return moment.dt.year().cast(pl.Int64) * 12 + moment.dt.month() - 1

@@ -1,0 +1,147 @@
+"""From a recorded training run to a served bundle, if ONNX Runtime answers as scikit-learn does."""
+
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+from onnxruntime import InferenceSession
+from skl2onnx import to_onnx
+from skl2onnx.common.data_types import FloatTensorType
+
+from ml.dataset import Dataset
+from ml.errors import ModelError
+from ml.features import FEATURES
+from ml.fit import Fitted, masked_copies
+from ml.record import Training
+from ml.report import report
+from ml.runtime.bundle import INPUT, MANIFEST_FILE, MODEL_FILE, OUTPUT, load_bundle
+from ml.runtime.manifest import Manifest, Metric
+from ml.runtime.registry import ALIASES_FILE
+
+PARITY_TOLERANCE = 1e-4
+REPORT_FILE = "report.md"
+GOLDEN_ROWS = 16
+OPSET = 18
+"""What ONNX Runtime has run since 1.14; a newer set would bring this model nothing."""
+
+
+class ExportError(ModelError):
+    """The model cannot be exported, or the exported model answers differently."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What an export wrote. `worst_difference` is the largest difference of a probability over `rows` rows."""
+
+    path: Path
+    worst_difference: float
+    rows: int
+    size_bytes: int
+
+
+def export(fitted: Fitted, training: Training, dataset: Dataset, out: Path) -> Exported:
+    """Write the bundle of a run to the directory `out`, replacing the one there.
+
+    Parity is measured on every flight of the dataset and on copies with inputs left out. The bundle is written beside
+    `out`, loaded with every check, and only then put in place.
+
+    Raises:
+        ExportError: `out` cannot be a version's name, or a probability differs by more than `PARITY_TOLERANCE`;
+            nothing was written.
+    """
+    if not out.name.removeprefix("model_v").isdecimal() or not out.name.startswith("model_v"):
+        raise ExportError(f"{out} cannot name a version: the directory must be called model_v1, model_v2, …")
+    inputs = fitted.inputs(dataset.columns)
+    masked, _ = masked_copies(inputs, share=0.1, seed=0)
+    rows = np.concatenate((inputs, masked))
+    content = convert(fitted, inputs.shape[1])
+    worst = worst_difference(fitted, content, rows)
+    if not worst <= PARITY_TOLERANCE:
+        raise ExportError(
+            f"the exported model differs from the trained one by up to {worst:.2g} in probability, "
+            f"allowed is {PARITY_TOLERANCE:g}; nothing was written"
+        )
+    golden = _golden_rows(inputs, masked)
+    manifest = _manifest(fitted, training, out.name, content, golden)
+    with _replacing(out) as directory:
+        (directory / MODEL_FILE).write_bytes(content)
+        (directory / MANIFEST_FILE).write_bytes(manifest.to_json())
+        (directory / REPORT_FILE).write_text(report(manifest, training, worst, len(rows), len(content)))
+        load_bundle(directory)
+    aliases = out.parent / ALIASES_FILE
+    if not aliases.exists():
+        aliases.write_bytes(
+            orjson.dumps({"champion": out.name}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        )
+    return Exported(out, worst, len(rows), len(content))
+
+
+def convert(fitted: Fitted, width: int) -> bytes:
+    """The model as ONNX: one float32 matrix `inputs` (N, width) in, `probabilities` (N, classes) out."""
+    model = to_onnx(
+        fitted.classifier,
+        name="delay",
+        initial_types=[(INPUT, FloatTensorType([None, width]))],
+        options={"zipmap": False},
+        target_opset=OPSET,
+    )
+    # The label would be computed, copied and never read: everything served comes from the probabilities.
+    kept = [output for output in model.graph.output if output.name == OUTPUT]
+    del model.graph.output[:]
+    model.graph.output.extend(kept)
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def worst_difference(fitted: Fitted, content: bytes, rows: NDArray[np.float32]) -> float:
+    """The largest difference between a probability of the ONNX model and of the fitted one over the rows."""
+    session = InferenceSession(content, providers=["CPUExecutionProvider"])
+    (answered,) = session.run([OUTPUT], {INPUT: rows})
+    return float(np.max(np.abs(answered - fitted.probabilities(rows))))
+
+
+def _golden_rows(inputs: NDArray[np.float32], masked: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows spread over the data: three quarters real flights, one quarter with inputs left out."""
+    real, partial = GOLDEN_ROWS * 3 // 4, GOLDEN_ROWS // 4
+    return np.concatenate(
+        [rows[np.linspace(0, len(rows) - 1, count).astype(int)] for rows, count in ((inputs, real), (masked, partial))]
+    )
+
+
+def _manifest(
+    fitted: Fitted, training: Training, version: str, content: bytes, golden: NDArray[np.float32]
+) -> Manifest:
+    session = InferenceSession(content, providers=["CPUExecutionProvider"])
+    return Manifest(
+        version=version,
+        trained_at=training.trained_at,
+        training_rows=training.rows,
+        training_window=training.window,
+        seed=int(training.hyperparameters["seed"]),
+        features=FEATURES,
+        vocabularies=dict(fitted.vocabularies),
+        classes=fitted.classes,
+        metrics=tuple(Metric(name, "SCHEDULE", value) for name, value in training.metrics.items()),
+        sha256=hashlib.sha256(content).hexdigest(),
+        golden_inputs=golden,
+        golden_outputs=session.run([OUTPUT], {INPUT: golden})[0],
+    )
+
+
+@contextmanager
+def _replacing(out: Path) -> Iterator[Path]:
+    """An empty directory that takes the place of `out` when the block ends well, and vanishes when it does not."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as beside:
+        fresh, old = Path(beside, out.name), Path(beside, "old")
+        fresh.mkdir()
+        yield fresh
+        if out.exists():
+            out.rename(old)
+        fresh.rename(out)

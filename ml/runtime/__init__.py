@@ -1,0 +1,21 @@
+"""What a serving process needs of the model: bundles, predictions, factors. Imports no training library."""
+
+from ml.runtime.bundle import Bundle, BundleError, load_bundle
+from ml.runtime.distribution import BUCKETS, Distribution
+from ml.runtime.factors import Factor, factors
+from ml.runtime.manifest import Manifest, Metric
+from ml.runtime.registry import ModelUnavailableError, Registry
+
+__all__ = [
+    "BUCKETS",
+    "Bundle",
+    "BundleError",
+    "Distribution",
+    "Factor",
+    "Manifest",
+    "Metric",
+    "ModelUnavailableError",
+    "Registry",
+    "factors",
+    "load_bundle",
+]

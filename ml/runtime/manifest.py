@@ -1,0 +1,131 @@
+"""`model.json`: what a bundle says of its model. Written by the export, read and checked by the runtime."""
+
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any, TypeVar, cast
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from ml.delay_classes import DelayClasses
+from ml.features import FEATURES, VOCABULARY_FEATURES, Feature, Group
+
+_FEATURES_BY_NAME = {feature.name: feature for feature in FEATURES}
+T = TypeVar("T")
+_CONTRACT = ("name", "group", "dtype", "unit")
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One figure of the rolling-origin evaluation, with the inputs up to `basis` known."""
+
+    name: str
+    basis: Group
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The facts about a trained model.
+
+    `golden_inputs` (rows, features) with NaN for unknown and `golden_outputs` (rows, classes) are what the model
+    answered when it was exported. `vocabularies` holds the codes of each position feature in order.
+    """
+
+    version: str
+    trained_at: datetime
+    training_rows: int
+    training_window: tuple[date, date]
+    seed: int
+    features: tuple[Feature, ...]
+    vocabularies: dict[str, tuple[str, ...]]
+    classes: DelayClasses
+    metrics: tuple[Metric, ...]
+    sha256: str
+    golden_inputs: NDArray[np.float32]
+    golden_outputs: NDArray[np.float32]
+
+    def to_json(self) -> bytes:
+        """The content of `model.json`."""
+        content = {
+            "version": self.version,
+            "trainedAt": self.trained_at.isoformat(),
+            "trainingRows": self.training_rows,
+            "trainingWindow": {"first": self.training_window[0], "last": self.training_window[1]},
+            "seed": self.seed,
+            "features": [{key: getattr(feature, key) for key in _CONTRACT} for feature in self.features],
+            "vocabularies": self.vocabularies,
+            "classes": asdict(self.classes),
+            "metrics": [asdict(metric) for metric in self.metrics],
+            "sha256": self.sha256,
+            "golden": {"inputs": self.golden_inputs, "outputs": self.golden_outputs},
+        }
+        return orjson.dumps(
+            content, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE
+        )
+
+
+def parse_manifest(content: bytes) -> Manifest:
+    """Read `model.json`.
+
+    Raises:
+        ValueError: it is not JSON, lacks a field, or names features that this code does not compute. The message says
+            which.
+    """
+    try:
+        data = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise ValueError(f"it is not JSON ({error})") from error
+    window, golden, classes = (_field(data, key, dict) for key in ("trainingWindow", "golden", "classes"))
+    features = tuple(_feature(item) for item in _field(data, "features", list))
+    edges = tuple(float(edge) for edge in _field(classes, "edges", list))
+    return Manifest(
+        version=_field(data, "version", str),
+        trained_at=datetime.fromisoformat(_field(data, "trainedAt", str)),
+        training_rows=_field(data, "trainingRows", int),
+        training_window=(
+            date.fromisoformat(_field(window, "first", str)),
+            date.fromisoformat(_field(window, "last", str)),
+        ),
+        seed=_field(data, "seed", int),
+        features=features,
+        vocabularies=_vocabularies(_field(data, "vocabularies", dict), features),
+        classes=DelayClasses(edges, _field(classes, "lowest", float), _field(classes, "highest", float)),
+        metrics=tuple(
+            Metric(_field(item, "name", str), cast("Group", _field(item, "basis", str)), _field(item, "value", float))
+            for item in _field(data, "metrics", list)
+        ),
+        sha256=_field(data, "sha256", str),
+        golden_inputs=_rows(golden, "inputs", len(features)),
+        golden_outputs=_rows(golden, "outputs", len(edges) + 2),
+    )
+
+
+def _field(data: object, key: str, kind: type[T]) -> T:
+    value = data.get(key) if isinstance(data, dict) else None
+    if not isinstance(value, kind):
+        raise ValueError(f'"{key}" is missing or not of type {kind.__name__}')  # noqa: TRY004  the file's fault
+    return value
+
+
+def _feature(item: object) -> Feature:
+    feature = _FEATURES_BY_NAME.get(_field(item, "name", str))
+    if feature is None or any(_field(item, key, str) != getattr(feature, key) for key in _CONTRACT):
+        raise ValueError(f"its feature {item} is not one that this version of the code computes")
+    return feature
+
+
+def _vocabularies(data: dict[str, Any], features: tuple[Feature, ...]) -> dict[str, tuple[str, ...]]:
+    needed = [feature.name for feature in features if feature.name in VOCABULARY_FEATURES]
+    return {name: tuple(str(code) for code in _field(data, name, list)) for name in needed}
+
+
+def _rows(golden: dict[str, Any], key: str, width: int) -> NDArray[np.float32]:
+    try:
+        rows = np.array(_field(golden, key, list), dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f'its golden "{key}" are not rows of numbers') from error
+    if rows.ndim != 2 or rows.shape[0] == 0 or rows.shape[1] != width:
+        raise ValueError(f'its golden "{key}" have the shape {rows.shape}, not (rows, {width})')
+    return rows

@@ -1,0 +1,89 @@
+"""One training run: evaluate by rolling origin, fit to everything, put it on record."""
+
+import resource
+import sys
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from ml.dataset import Dataset, load
+from ml.evaluate import MonthResult, evaluate_months, rolling_months, summarise
+from ml.fit import Fitted, Hyperparameters, fit
+from ml.record import DEFAULT_STORE, Training, save_run
+
+
+def train(
+    data: Path,
+    hyperparameters: Hyperparameters,
+    console: Console,
+    *,
+    evaluate: bool = True,
+    store: Path = DEFAULT_STORE,
+) -> tuple[str, Training]:
+    """Train on the processed flights in `data` and return the run's id and what it did.
+
+    Raises:
+        DatasetError: the processed files cannot be read.
+        TrainingError: the flights are too few.
+        RecordError: the run cannot be put on record.
+    """
+    started = time.perf_counter()
+    dataset = load(data)
+    fitted, results = _fit(dataset, hyperparameters, console, evaluate=evaluate)
+    training = Training(
+        trained_at=datetime.now(UTC).replace(microsecond=0),
+        rows=len(dataset),
+        window=dataset.window,
+        hyperparameters=asdict(hyperparameters),
+        vocabularies=fitted.vocabularies,
+        classes=fitted.classes,
+        metrics=summarise(results) if results else {},
+        months={result.month: result.auc for result in results},
+        duration_seconds=time.perf_counter() - started,
+        peak_memory_mib=_peak_memory_mib(),
+    )
+    console.print(summary(training))
+    return save_run(fitted, training, store), training
+
+
+def summary(training: Training) -> Table:
+    """What a run did, as a table for the terminal."""
+    first, last = training.window
+    table = Table(title=f"{training.rows:,} flights, {first} to {last}", show_header=False)
+    table.add_column("figure")
+    table.add_column("value", justify="right")
+    for month, auc in training.months.items():
+        table.add_row(f"AUC {month}", f"{auc:.4f}")
+    for name, value in training.metrics.items():
+        table.add_row(name.replace("_", " "), f"{value:.4f}")
+    table.add_row("duration", f"{training.duration_seconds:.0f} s")
+    table.add_row("peak memory", f"{training.peak_memory_mib:.0f} MiB")
+    return table
+
+
+def _fit(
+    dataset: Dataset, hyperparameters: Hyperparameters, console: Console, *, evaluate: bool
+) -> tuple[Fitted, list[MonthResult]]:
+    results: list[MonthResult] = []
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console) as progress:
+        if evaluate:
+            months = rolling_months(dataset)
+            task = progress.add_task("evaluate month by month", total=len(months))
+            for result in evaluate_months(dataset, hyperparameters):
+                results.append(result)
+                progress.update(task, advance=1, description=f"evaluated {result.month}: AUC {result.auc:.4f}")
+        task = progress.add_task(f"fit to {len(dataset):,} flights", total=1)
+        fitted = fit(dataset, hyperparameters)
+        progress.advance(task)
+    return fitted, results
+
+
+def _peak_memory_mib() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)  # bytes on macOS, KiB elsewhere: getrusage(2)
