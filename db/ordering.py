@@ -70,12 +70,16 @@ class Order:
         ]
         places.append(literal(row_id, Flight.__table__.c.id.type))
         downward = [descending != before for _, descending in keys]
-        if len(set(downward)) == 1:
-            row, place = tuple_(*(key for key, _ in keys)), tuple_(*places)
-            if inclusive:
-                return row <= place if downward[0] else row >= place
-            return row < place if downward[0] else row > place
-        return _lexicographic([key for key, _ in keys], places, downward, inclusive=inclusive)
+        expressions = [key for key, _ in keys]
+        if len(set(downward)) > 1:
+            return _lexicographic(expressions, places, downward, inclusive=inclusive)
+        row, place = tuple_(*expressions), tuple_(*places)
+        if inclusive:
+            compared = row <= place if downward[0] else row >= place
+        else:
+            compared = row < place if downward[0] else row > place
+        # SQLite searches an index on an expression for a plain comparison alone, not for one of rows.
+        return and_(_bound(expressions[0], places[0], downward[0]), compared)
 
     def _keys(self) -> list[tuple[ColumnElement[Any], bool]]:
         """The sort keys with their directions: never null, so that they can be compared."""
@@ -99,5 +103,8 @@ def _lexicographic(
             alternatives.append(and_(*equal, key <= place if last else key < place))
         else:
             alternatives.append(and_(*equal, key >= place if last else key > place))
-    bound = keys[0] <= places[0] if downward[0] else keys[0] >= places[0]
-    return and_(bound, or_(*alternatives))
+    return and_(_bound(keys[0], places[0], downward[0]), or_(*alternatives))
+
+
+def _bound(key: ColumnElement[Any], place: Any, downward: bool) -> ColumnElement[bool]:
+    return key <= place if downward else key >= place

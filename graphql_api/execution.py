@@ -124,10 +124,10 @@ def _definition(document: DocumentNode, name: str | None) -> OperationDefinition
         if len(operations) == 1:
             return operations[0]
         message = f"The document holds several operations; operationName must be one of {', '.join(names)}."
-        raise RequestError(Code.OPERATION_RESOLUTION_FAILURE, GraphQLError(message))
+        raise RequestError(Code.BAD_USER_INPUT, GraphQLError(message))
     for node in operations:
         if node.name and node.name.value == name:
             return node
     known = f"It holds {', '.join(names)}." if names else "Its operation has no name."
     message = f"The document has no operation {name!r}. {known}"
-    raise RequestError(Code.OPERATION_RESOLUTION_FAILURE, GraphQLError(message))
+    raise RequestError(Code.BAD_USER_INPUT, GraphQLError(message))

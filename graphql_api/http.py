@@ -2,6 +2,7 @@
 
 import re
 import time
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -43,7 +44,8 @@ class HTTPError(Exception):
         super().__init__(message)
         self.status = status
         self.headers = headers
-        self.error: GraphQLFormattedError = with_code(GraphQLError(message), Code.BAD_REQUEST)
+        code = Code.LIMIT_EXCEEDED if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else Code.BAD_USER_INPUT
+        self.error: GraphQLFormattedError = with_code(GraphQLError(message), code)
 
 
 class GraphQLEndpoint:
@@ -84,7 +86,7 @@ class GraphQLEndpoint:
             operation = self._executor.prepare(parameters.query, parameters.operationName)
             kind, name = operation.type.value, operation.name
             if operation.type is OperationType.SUBSCRIPTION:
-                raise RequestError(Code.BAD_REQUEST, GraphQLError("Subscriptions are not answered by POST."))
+                raise RequestError(Code.BAD_USER_INPUT, GraphQLError("Subscriptions are not answered by POST."))
             answer = await self._executor.execute(operation, parameters.variables or {}, _context(service))
         except RequestError as error:
             answer = Answer.refused(error.errors)

@@ -15,6 +15,8 @@ from graphql_api.settings import Environment, Settings
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 _QUIET_PATHS = frozenset({"/health/live", "/health/ready", "/metrics"})
+# Without local variables: they may hold what a client sent, or a password.
+_tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 _log = structlog.stdlib.get_logger("m7b0.request")
 
 
@@ -28,9 +30,11 @@ def configure_logging(settings: Settings) -> None:
     ]
     production = settings.app_env is Environment.PRODUCTION
     renderers: list[structlog.typing.Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        [_tracebacks, structlog.processors.JSONRenderer()]
         if production
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        else [
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        ]
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

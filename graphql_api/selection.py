@@ -75,7 +75,7 @@ def _fields(
 
 def _included(info: GraphQLResolveInfo, selection: SelectionNode) -> bool:
     """Whether @skip and @include leave the selection in."""
-    for directive in getattr(selection, "directives", ()):
+    for directive in selection.directives or ():
         name = directive.name.value
         if name not in ("skip", "include"):
             continue

@@ -89,7 +89,13 @@ class Flight(Node):
         ] = UNSET,
         model: Model = UNSET,
     ) -> PredictDelayResult:
-        question = Question.of(self)
+        question = Question(
+            carrier_code=self.carrier_code,
+            origin_code=self.origin_code,
+            destination_code=self.destination_code,
+            scheduled_departure=self.scheduled_departure,
+            scheduled_arrival=self.scheduled_arrival,
+        )
         if overrides:
             question = question.overridden(overrides)
         return await predict(info, question, model or None, ("overrides",))

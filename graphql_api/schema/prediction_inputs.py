@@ -96,10 +96,9 @@ class Question:
     weather: WeatherInput | None = None
 
     @classmethod
-    def of(cls, source: Any) -> "Question":
-        """From an input or from a flight."""
-        names = [field.name for field in fields(cls)]
-        values = {name: getattr(source, name, None) for name in names}
+    def of_input(cls, asked: PredictDelayInput) -> "Question":
+        """What a client says of a flight; what it left out is unknown."""
+        values = {field.name: getattr(asked, field.name) for field in fields(cls)}
         return cls(**{name: None if value is UNSET else value for name, value in values.items()})
 
     def overridden(self, overrides: PredictDelayOverrides) -> "Question":

@@ -75,7 +75,7 @@ class Query:
     ) -> Flight | None:
         wanted = decode_id(id)
         if wanted.type_name != Flight.__name__:
-            raise bad_user_input(f"id: {shortened(id)} is the ID of a {wanted.type_name}, not of a Flight.")
+            raise bad_user_input(f"id: {shortened(id)} is the ID of something else: {wanted.type_name}, not Flight.")
         found = await _node(info, wanted)
         return found if isinstance(found, Flight) else None
 
@@ -169,7 +169,7 @@ class Query:
         input: Annotated[PredictDelayInput, strawberry.argument(description="The flight.")],  # noqa: A002
         model: Model = UNSET,
     ) -> PredictDelayResult:
-        return await predict(info, Question.of(input), model or None, ("input",))
+        return await predict(info, Question.of_input(input), model or None, ("input",))
 
     @strawberry.field(description="How late each of many flights will arrive, in the order of the inputs.")
     async def predict_delays(
@@ -184,7 +184,8 @@ class Query:
                 f"inputs: {len(inputs)} flights are more than the {maximum} that one call may ask about."
             )
         questions = (
-            predict(info, Question.of(each), model or None, ("inputs", str(index))) for index, each in enumerate(inputs)
+            predict(info, Question.of_input(each), model or None, ("inputs", str(index)))
+            for index, each in enumerate(inputs)
         )
         return list(await asyncio.gather(*questions))
 

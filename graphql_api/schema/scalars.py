@@ -4,7 +4,6 @@ import re
 from datetime import UTC, datetime
 
 import strawberry
-from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
 from graphql_api.ids import shortened
@@ -18,15 +17,15 @@ def parse_datetime(value: object) -> datetime:
     """An instant in UTC, to the microsecond.
 
     Raises:
-        GraphQLError: not RFC 3339, or without an offset, or outside the years 1 to 9999.
+        ValueError: not RFC 3339, or without an offset, or outside the years 1 to 9999.
     """
     if not isinstance(value, str) or not _RFC3339.fullmatch(value):
         shown = shortened(value) if isinstance(value, str) else type(value).__name__
-        raise GraphQLError(f"DateTime cannot be read from {shown}: {_EXAMPLE}.")
+        raise ValueError(f"DateTime cannot be read from {shown}: {_EXAMPLE}.")
     try:
         return datetime.fromisoformat(value.upper()).astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise GraphQLError(f"DateTime {value!r} does not exist: {error}.") from error
+        raise ValueError(f"DateTime {value!r} does not exist: {error}.") from error
 
 
 def serialize_datetime(value: datetime) -> str:

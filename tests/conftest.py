@@ -1,0 +1,109 @@
+"""Fixtures that all tests share, and the rule that nothing is left out silently."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+
+from db.engine import Database
+from tests.databases import Databases, DatabaseServer, settings_for
+
+DIALECTS = ("sqlite", "postgresql")
+_server = pytest.StashKey[DatabaseServer]()
+_databases = pytest.StashKey[Databases]()
+_TOOLS = {"chromium": "chromium", "npm": "npm"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The process that controls the run starts the databases; its workers are told where they are."""
+    workerinput: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if workerinput is not None:
+        config.stash[_databases] = Databases(**workerinput["databases"])
+    elif not config.option.collectonly:
+        server = DatabaseServer()
+        config.stash[_server] = server
+        try:
+            server.fill()
+        except BaseException:
+            server.stop()
+            raise
+        config.stash[_databases] = server.databases
+
+
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["databases"] = node.config.stash[_databases].workerinput()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if server := config.stash.get(_server, None):
+        server.stop()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers("needs"):
+        if shutil.which(_TOOLS[marker.args[0]]) is None:
+            pytest.skip(f"{marker.args[0]} is not installed")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    left_out = terminalreporter.stats.get("skipped", [])
+    if left_out:
+        reasons = sorted({str(report.longrepr[2]) for report in left_out if isinstance(report.longrepr, tuple)})
+        terminalreporter.section("left out")
+        terminalreporter.line(f"{len(left_out)} tests were left out: {'; '.join(reasons)}")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI a part that was left out is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def databases(request: pytest.FixtureRequest) -> Databases:
+    return request.config.stash[_databases]
+
+
+@pytest.fixture(scope="session", params=DIALECTS)
+def dialect(request: pytest.FixtureRequest) -> str:
+    """Tests that use this, directly or not, run on both databases."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def flights_url(databases: Databases, dialect: str) -> str:
+    """All flights, for reading."""
+    return databases.flights(dialect)
+
+
+@pytest.fixture
+def copy_url(databases: Databases, dialect: str) -> Iterator[str]:
+    """All flights, for this test alone."""
+    url = databases.copy(dialect)
+    yield url
+    databases.drop(url)
+
+
+@pytest.fixture
+def empty_url(databases: Databases, dialect: str) -> Iterator[str]:
+    """No tables, for this test alone."""
+    url = databases.empty(dialect)
+    yield url
+    databases.drop(url)
+
+
+@pytest.fixture
+async def flights_database(flights_url: str) -> AsyncIterator[Database]:
+    database = Database(settings_for(flights_url))
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def empty_database(empty_url: str) -> AsyncIterator[Database]:
+    database = Database(settings_for(empty_url))
+    yield database
+    await database.close()
