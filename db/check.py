@@ -49,8 +49,8 @@ async def check(database: Database) -> CheckReport:
         table: int((await database.fetch("check", select(func.count()).select_from(Base.metadata.tables[table])))[0][0])
         for table in COUNTED
     }
-    per_status = select(Flight.status, func.count()).group_by(Flight.status).order_by(Flight.status)
-    statuses = {str(row[0]): int(row[1]) for row in await database.fetch("check", per_status)}
+    per_status = select(Flight.status, func.count().label("flights")).group_by(Flight.status).order_by(Flight.status)
+    statuses = {row.status: row.flights for row in await database.fetch("check", per_status)}
     async with database.transaction() as connection:
         keys = await broken_foreign_keys(connection, Base.metadata)
         declared = {str(index.name) for table in Base.metadata.tables.values() for index in table.indexes}

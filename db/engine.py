@@ -117,7 +117,7 @@ class Database:
         self.url = database_url(settings.database_url.get_secret_value())
         self.engine = _create_engine(self.url, settings)
         self._reader = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._observe = observe
+        self.observe = observe
 
     @property
     def dialect(self) -> str:
@@ -136,8 +136,8 @@ class Database:
                 rows: Sequence[Row[Any]] = (await connection.execute(statement)).all()
         except Exception as error:
             raise _translated(error) from error
-        if self._observe is not None:
-            self._observe(name, time.perf_counter() - started)
+        if self.observe is not None:
+            self.observe(name, time.perf_counter() - started)
         return rows
 
     @asynccontextmanager
@@ -223,7 +223,7 @@ async def insert_new(
         return await _total_changes(connection) - before
     staging = f"new_{table.name}"
     await connection.execute(
-        text(f"CREATE TEMP TABLE {staging} ON COMMIT DROP AS SELECT {names} FROM {table.name} LIMIT 0")
+        text(f"CREATE TEMP TABLE {staging} ON COMMIT DROP AS SELECT {names} FROM {table.name} LIMIT 0")  # noqa: S608
     )
     raw = await connection.get_raw_connection()
     driver: Any = raw.driver_connection

@@ -67,7 +67,8 @@ def to_sql(condition: Filter) -> ColumnElement[bool]:
 
 def _starts_with(column: ColumnElement[Any], prefix: Any) -> ColumnElement[bool]:
     """As a range, which an index serves, and which is case-sensitive on both databases, as LIKE is not."""
-    return and_(column.between(prefix, prefix + _LAST_CHARACTER), func.substr(column, 1, len(prefix)) == prefix)
+    within = and_(column >= prefix, column <= prefix + _LAST_CHARACTER)
+    return and_(within, func.substr(column, 1, len(prefix)) == prefix)
 
 
 def _is_in(column: ColumnElement[Any], values: Any) -> ColumnElement[bool]:

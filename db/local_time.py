@@ -1,8 +1,8 @@
 """From local clock readings to instants, a column at a time.
 
 Sources of flight data write times as an airport's wall clock shows them, as `hhmm` numbers (517 is 5:17, 2400 is the
-midnight that ends the day). A clock reading becomes an instant only with a zone, and a zone is fixed only within a group
-of rows, so both functions work on one zone at a time and `per_zone` splits a frame accordingly.
+midnight that ends the day). A clock reading becomes an instant only with a zone, and a zone is fixed only within a
+group of rows, so both functions work on one zone at a time and `per_zone` splits a frame accordingly.
 """
 
 from collections.abc import Callable
@@ -25,8 +25,8 @@ def is_clock(hhmm: pl.Expr) -> pl.Expr:
 def instant(date: pl.Expr, hhmm: pl.Expr, zone: str) -> pl.Expr:
     """The instant at which a wall clock in `zone` shows `hhmm` on `date`.
 
-    A reading that occurs twice, when clocks go back, is taken as the first; one that never occurs, when they go forward,
-    is read on the clock of the hour before, which is what a traveller's unchanged watch shows.
+    A reading that occurs twice, when clocks go back, is taken as the first; one that never occurs, when they go
+    forward, is read on the clock of the hour before, which is what a traveller's unchanged watch shows.
     """
     local = date.cast(pl.Datetime("us")) + pl.duration(minutes=minutes_of_day(hhmm))
     exact = local.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")

@@ -107,4 +107,5 @@ def _lexicographic(
 
 
 def _bound(key: ColumnElement[Any], place: Any, downward: bool) -> ColumnElement[bool]:
-    return key <= place if downward else key >= place
+    bound: ColumnElement[bool] = key <= place if downward else key >= place
+    return bound

@@ -1,7 +1,7 @@
 """What a weather reading can be. Whatever lies outside is an instrument's or a typist's error, not weather.
 
-The ranges enclose the world records for each quantity (WMO World Weather & Climate Extremes Archive), except that of wind:
-the strongest gust ever measured, 220 kt, was in a cyclone's eyewall, where no airport is open.
+The ranges enclose the world records for each quantity (WMO World Weather & Climate Extremes Archive), except that of
+wind: the strongest gust ever measured, 220 kt, was in a cyclone's eyewall, where no airport is open.
 """
 
 WEATHER_RANGES: dict[str, tuple[float, float]] = {

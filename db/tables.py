@@ -161,7 +161,7 @@ class Prediction(Base):
 
 
 class Load(Base):
-    """How far a file was loaded: written in the same transaction as the rows, so that loading resumes where it stopped."""
+    """How far a file was loaded: written in one transaction with the rows, so that loading resumes where it stopped."""
 
     __tablename__ = "loads"
 

@@ -51,7 +51,7 @@ def create_app(settings: Settings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with _service(settings) as service:
+        async with open_service(settings) as service:
             app.state.service = service
             yield
 
@@ -59,7 +59,8 @@ def create_app(settings: Settings) -> Starlette:
 
 
 @asynccontextmanager
-async def _service(settings: Settings) -> AsyncIterator[Service]:
+async def open_service(settings: Settings) -> AsyncIterator[Service]:
+    """Connect the database and load the models; a broken one of either is reported by /health/ready, not raised."""
     measured = Metrics(operation_names(settings.operations_dir))
     database = Database(settings, observe=measured.statement)
     try:

@@ -9,6 +9,7 @@ from graphql_api.loaders import Loaders
 from graphql_api.metrics import Metrics
 from graphql_api.predictions import Predictor
 from graphql_api.settings import Settings
+from graphql_api.state import Service
 from ml.runtime import Registry
 
 
@@ -25,3 +26,15 @@ class Context:
 
 
 Info = strawberry.Info[Context, None]
+
+
+def context_for(service: Service) -> Context:
+    """The context of one new request."""
+    return Context(
+        settings=service.settings,
+        database=service.database,
+        models=service.models,
+        loaders=Loaders(service.database, service.metrics),
+        predictor=Predictor(service.models, service.metrics),
+        metrics=service.metrics,
+    )

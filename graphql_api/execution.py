@@ -1,4 +1,4 @@
-"""From a request to an answer: parse, validate, choose the operation, execute. Documents are parsed and checked once."""
+"""From a request to an answer: parse, validate, choose the operation, execute. A document is checked once."""
 
 import inspect
 from collections import OrderedDict

@@ -6,19 +6,17 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-from graphql import GraphQLError, GraphQLFormattedError, OperationType
+from graphql import GraphQLError, GraphQLFormattedError
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from graphql_api.context import Context
+from graphql_api.context import context_for
 from graphql_api.errors import Code, with_code
 from graphql_api.execution import Answer, Executor, RequestError
 from graphql_api.graphiql import GraphiQL
-from graphql_api.loaders import Loaders
 from graphql_api.logs import describe_request
-from graphql_api.predictions import Predictor
 from graphql_api.state import Service
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
@@ -85,25 +83,12 @@ class GraphQLEndpoint:
         try:
             operation = self._executor.prepare(parameters.query, parameters.operationName)
             kind, name = operation.type.value, operation.name
-            if operation.type is OperationType.SUBSCRIPTION:
-                raise RequestError(Code.BAD_USER_INPUT, GraphQLError("Subscriptions are not answered by POST."))
-            answer = await self._executor.execute(operation, parameters.variables or {}, _context(service))
+            answer = await self._executor.execute(operation, parameters.variables or {}, context_for(service))
         except RequestError as error:
             answer = Answer.refused(error.errors)
         service.metrics.request(kind, name, answer.outcome, time.perf_counter() - started)
         describe_request(request.scope, operation=name, operation_type=kind, outcome=answer.outcome)
         return answer
-
-
-def _context(service: Service) -> Context:
-    return Context(
-        settings=service.settings,
-        database=service.database,
-        models=service.models,
-        loaders=Loaders(service.database, service.metrics),
-        predictor=Predictor(service.models, service.metrics),
-        metrics=service.metrics,
-    )
 
 
 async def _parameters(request: Request, limit: int) -> GraphQLRequest:

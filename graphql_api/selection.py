@@ -5,7 +5,7 @@ Reads are planned from this: a statement fetches the columns that will be looked
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import strawberry
 from graphql import (
@@ -23,6 +23,7 @@ from graphql import (
 from strawberry.types.base import StrawberryObjectDefinition, get_object_definition
 from strawberry.utils.str_converters import to_camel_case
 
+ResolveInfo: TypeAlias = GraphQLResolveInfo[Any]
 NEEDS = "needs"
 
 
@@ -42,7 +43,7 @@ def columns_for(info: strawberry.Info[Any, Any], entity: type, *path: str) -> fr
     return frozenset(column for field in fields for column in plan.get(field, ()))
 
 
-def selected_fields(info: GraphQLResolveInfo, type_name: str, path: tuple[str, ...] = ()) -> set[str]:
+def selected_fields(info: ResolveInfo, type_name: str, path: tuple[str, ...] = ()) -> set[str]:
     """The names of the fields that are selected on `type_name` below the current field, along `path`."""
     nodes: Iterable[FieldNode] = info.field_nodes
     for name in path:
@@ -50,13 +51,13 @@ def selected_fields(info: GraphQLResolveInfo, type_name: str, path: tuple[str, .
     return {child.name.value for node in nodes for child in _children(info, node, type_name)}
 
 
-def _children(info: GraphQLResolveInfo, node: FieldNode, type_name: str | None) -> Iterator[FieldNode]:
+def _children(info: ResolveInfo, node: FieldNode, type_name: str | None) -> Iterator[FieldNode]:
     if node.selection_set is not None:
         yield from _fields(info, node.selection_set.selections, type_name, set())
 
 
 def _fields(
-    info: GraphQLResolveInfo, selections: Iterable[SelectionNode], type_name: str | None, seen: set[str]
+    info: ResolveInfo, selections: Iterable[SelectionNode], type_name: str | None, seen: set[str]
 ) -> Iterator[FieldNode]:
     for selection in selections:
         if not _included(info, selection):
@@ -73,13 +74,14 @@ def _fields(
                 yield from _fields(info, fragment.selection_set.selections, type_name, seen)
 
 
-def _included(info: GraphQLResolveInfo, selection: SelectionNode) -> bool:
+def _included(info: ResolveInfo, selection: SelectionNode) -> bool:
     """Whether @skip and @include leave the selection in."""
     for directive in selection.directives or ():
         name = directive.name.value
         if name not in ("skip", "include"):
             continue
-        value = directive.arguments[0].value
+        (argument,) = directive.arguments or ()
+        value = argument.value
         if isinstance(value, VariableNode):
             condition = bool(info.variable_values.coerced.get(value.name.value))
         else:
@@ -89,7 +91,7 @@ def _included(info: GraphQLResolveInfo, selection: SelectionNode) -> bool:
     return True
 
 
-def _applies(info: GraphQLResolveInfo, condition: NamedTypeNode | None, type_name: str | None) -> bool:
+def _applies(info: ResolveInfo, condition: NamedTypeNode | None, type_name: str | None) -> bool:
     """Whether a fragment on `condition` can apply to `type_name`; None stands for any type."""
     if condition is None or type_name is None or condition.name.value == type_name:
         return True
@@ -97,7 +99,7 @@ def _applies(info: GraphQLResolveInfo, condition: NamedTypeNode | None, type_nam
     return is_abstract_type(abstract) and concrete is not None and _is_sub_type(info, abstract, concrete)
 
 
-def _is_sub_type(info: GraphQLResolveInfo, abstract: GraphQLAbstractType, concrete: Any) -> bool:
+def _is_sub_type(info: ResolveInfo, abstract: GraphQLAbstractType, concrete: Any) -> bool:
     return info.schema.is_sub_type(abstract, concrete)
 
 

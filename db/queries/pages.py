@@ -87,8 +87,9 @@ async def count_flights(database: Database, flights: FlightSet, parents: Sequenc
         )
         return [int(rows[0][0])]
     column = _FLIGHTS.c[flights.parent_column]
-    statement = select(column, func.count()).where(to_sql(flights.where), column.in_(list(parents))).group_by(column)
-    counts = {row[0]: int(row[1]) for row in await database.fetch("flights_count", statement)}
+    of_parents = to_sql(flights.where) & column.in_(list(parents))
+    statement = select(column.label("parent"), func.count().label("flights")).where(of_parents).group_by(column)
+    counts = {row.parent: row.flights for row in await database.fetch("flights_count", statement)}
     return [counts.get(parent, 0) for parent in parents]
 
 

@@ -1,7 +1,7 @@
 """Connections of flights: pages with cursors, for all flights and for those of an airport, airline or aircraft."""
 
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import strawberry
 from strawberry import UNSET
@@ -43,6 +43,10 @@ class PageArguments(NamedTuple):
     after: str | None
     last: int | None
     before: str | None
+
+    def given(self) -> "PageArguments":
+        """With None for what was left out, as for what is null."""
+        return self._replace(**{name: None for name, value in self._asdict().items() if value is UNSET})
 
 
 @strawberry.type(description="Where a page lies in its connection.")
@@ -125,7 +129,7 @@ def connect(
     from graphql_api.schema.flight import Flight  # noqa: PLC0415
 
     settings = info.context.settings
-    where, order_by, first, after, last, before = (None if value is UNSET else value for value in arguments)
+    where, order_by, first, after, last, before = arguments.given()
     order = flight_order(order_by)
     window = Window(
         flights=FlightSet(flight_filter(where, settings), parent_column),
@@ -139,7 +143,7 @@ def connect(
     return FlightConnection(ask=PageAsk(window, parent))
 
 
-def _page_size(first: Any, last: Any, settings: Settings) -> int:
+def _page_size(first: int | None, last: int | None, settings: Settings) -> int:
     if first is not None and last is not None:
         raise bad_user_input("first and last exclude each other: pass first to page forward, last to page backward.")
     name, size = ("last", last) if last is not None else ("first", first)
@@ -152,4 +156,4 @@ def _page_size(first: Any, last: Any, settings: Settings) -> int:
             f"{name}: {size} is more than the {settings.page_size_max} flights that a page may have. "
             "Ask for fewer and continue from pageInfo.endCursor."
         )
-    return int(size)
+    return size

@@ -105,7 +105,7 @@ def flight_filter(where: FlightFilter | None, settings: Settings) -> Filter:
         GraphQLError: BAD_USER_INPUT for a null operator or an impossible text, LIMIT_EXCEEDED for a filter that is
             nested too deep or has too many conditions.
     """
-    if where is None or where is UNSET:
+    if where is None:
         return EVERYTHING
     remaining = iter(range(settings.filter_conditions_max))
     return _filter(where, settings, remaining, "where", 0)
@@ -155,7 +155,7 @@ def _given(operators: Any, path: str) -> Iterator[tuple[str, Any]]:
         if value is None:
             name = _LOGIC.get(field.name, "in" if field.name == "in_" else _camel(field.name))
             raise bad_user_input(
-                f"{path}.{name}: null is not a condition. Leave the field out, or ask for missing values with isNull: true."
+                f"{path}.{name}: null is not a condition. Leave it out, or find missing values with isNull: true."
             )
         yield field.name, value
 

@@ -86,4 +86,4 @@ def select_bundle(info: Info, select: ModelSelector | None) -> Bundle:
         return models.select()
     if select.version:
         return models.select(version=select.version)
-    return models.select(alias=select.alias.value if select.alias else None)
+    return models.select(alias=select.alias.name.lower() if select.alias else None)

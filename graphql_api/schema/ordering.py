@@ -30,4 +30,4 @@ class FlightOrder:
 
 def flight_order(order_by: list[FlightOrder] | None) -> Order:
     """The order a client asked for; by scheduled departure where it asked for none."""
-    return Order.by([Term(term.field.value, term.direction is SortDirection.DESC) for term in order_by or ()])
+    return Order.by([Term(term.field.name, term.direction is SortDirection.DESC) for term in order_by or ()])

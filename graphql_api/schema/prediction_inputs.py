@@ -39,14 +39,14 @@ class WeatherInput:
 
 
 @strawberry.input(
-    description="How late flights are running at T, two hours before the scheduled departure. What is left out is looked up."
+    description="How late flights are running two hours before the scheduled departure. What is left out is looked up."
 )
 class OperationsInput:
     origin_delay_minutes: float | None = strawberry.field(
         default=UNSET,
         description="T is two hours before the scheduled departure. Mean over the flights from the origin scheduled in "
-        "[T - 3 h, T] of the departure delay known at T: the delay where the flight had left, the minutes it was already "
-        "late where it had not.",
+        "[T - 3 h, T] of the departure delay known at T: the delay where the flight had left, the minutes it was "
+        "already late where it had not.",
     )
     carrier_delay_minutes: float | None = strawberry.field(
         default=UNSET, description="The same, for this carrier at this origin."

@@ -34,7 +34,8 @@ def serialize_datetime(value: datetime) -> str:
 
 DATE_TIME: ScalarDefinition = strawberry.scalar(
     name="DateTime",
-    description="An instant, RFC 3339 with an offset. Answers are in UTC and end in Z; input without an offset is an error.",
+    description="An instant, RFC 3339 with an offset. Answers are in UTC and end in Z; "
+    "input without an offset is an error.",
     specified_by_url="https://datatracker.ietf.org/doc/html/rfc3339",
     parse_value=parse_datetime,
     serialize=serialize_datetime,

@@ -73,7 +73,10 @@ async def test_ids_are_never_given_out_twice(empty_database: Database, table: st
             assert "AUTOINCREMENT" in sql.scalar_one()
         else:
             default = await connection.execute(
-                text("SELECT column_default FROM information_schema.columns WHERE table_name = :name AND column_name = 'id'"),
+                text(
+                    "SELECT column_default FROM information_schema.columns "
+                    "WHERE table_name = :name AND column_name = 'id'"
+                ),
                 {"name": table},
             )
             assert "nextval" in default.scalar_one()

@@ -137,15 +137,15 @@ async def test_a_killed_seed_goes_on_where_it_stopped(empty_url: str, empty_data
         frame = pl.read_parquet(PROCESSED / f"{table}.parquet")
         frame.head(4 * CHUNK_ROWS).write_parquet(data / "processed" / f"{table}.parquet")
     environment = {**os.environ, "DATABASE_URL": empty_url, "DATA_DIR": str(data)}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "db", "seed", env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
+    command, pipe = (sys.executable, "-m", "db", "seed"), asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=pipe, stderr=pipe)
     while await count(empty_database) < CHUNK_ROWS:
         assert process.returncode is None, "it ended before it could be killed"
         await asyncio.sleep(0.005)
     process.send_signal(signal.SIGKILL)
     await process.communicate()
-    progress = await empty_database.fetch("test", select(Load.rows_read, Load.finished_at).where(Load.source == "flights"))
+    noted = select(Load.rows_read, Load.finished_at).where(Load.source == "flights")
+    progress = await empty_database.fetch("test", noted)
     loaded = await count(empty_database)
     assert progress[0].rows_read == loaded, "rows and progress are committed together"
     assert progress[0].finished_at is None, "it was killed too late to show anything"

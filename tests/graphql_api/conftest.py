@@ -1,0 +1,81 @@
+"""The service on both databases with all flights, asked without HTTP."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from graphql_api.app import open_service
+from graphql_api.context import context_for
+from graphql_api.execution import Answer, Executor, RequestError
+from graphql_api.schema import build_schema
+from graphql_api.settings import Settings
+from graphql_api.state import Service
+
+ROOT = Path(__file__).parents[2]
+OPERATIONS = ROOT / "tests" / "operations"
+
+
+def settings_for(url: str, **values: Any) -> Settings:
+    return Settings(_env_file=None, database_url=SecretStr(url), model_dir=ROOT / "mlruns", **values)
+
+
+def operation(name: str) -> str:
+    """A client's document with the fragments that it uses."""
+    text = (OPERATIONS / f"{name}.graphql").read_text()
+    fragments = {path.stem: path.read_text() for path in OPERATIONS.glob("*.graphql")}
+    used = [fragments[fragment] for fragment in ("FlightRow", "Prediction") if f"...{fragment}" in text]
+    return "\n".join([text, *used])
+
+
+@dataclass
+class Graph:
+    """Asks the service as a client does, and says what it cost."""
+
+    service: Service
+    executor: Executor
+    statements: list[str] = field(default_factory=list)
+
+    async def answer(
+        self, query: str, variables: dict[str, Any] | None = None, name: str | None = None
+    ) -> dict[str, Any]:
+        """The whole response; `statements` holds the names of the SQL statements that it took."""
+        self.statements.clear()
+        try:
+            prepared = self.executor.prepare(query, name)
+        except RequestError as error:
+            return Answer.refused(error.errors).body
+        return (await self.executor.execute(prepared, variables or {}, context_for(self.service))).body
+
+    async def data(self, query: str, variables: dict[str, Any] | None = None, name: str | None = None) -> Any:
+        """The data of a response without errors."""
+        body = await self.answer(query, variables, name)
+        assert "errors" not in body, body["errors"]
+        return body["data"]
+
+    async def error(self, query: str, variables: dict[str, Any] | None = None) -> tuple[str, str]:
+        """Code and message of the one error of a response."""
+        (error,) = (await self.answer(query, variables))["errors"]
+        return error["extensions"]["code"], error["message"]
+
+    def counted(self, metric: str, **labels: str) -> float:
+        """The value of a sample of the service's metrics, 0 before it is first counted."""
+        return self.service.metrics.registry.get_sample_value(metric, labels) or 0.0
+
+
+@pytest.fixture(scope="session")
+async def graph(flights_url: str) -> AsyncIterator[Graph]:
+    settings = settings_for(flights_url)
+    async with open_service(settings) as service:
+        asked = Graph(service, Executor(build_schema(), settings))
+        measured = service.metrics.statement
+
+        def observe(name: str, seconds: float) -> None:
+            asked.statements.append(name)
+            measured(name, seconds)
+
+        service.database.observe = observe
+        yield asked
