@@ -37,7 +37,7 @@ def create_app(settings: Settings) -> Starlette:
     """
     development = settings.app_env is Environment.DEVELOPMENT
     graphiql = GraphiQL() if development else None
-    executor = Executor(build_schema(suggestions=development), settings)
+    executor = Executor(build_schema(), settings)
     routes: list[BaseRoute] = [
         Route("/graphql", GraphQLEndpoint(executor, graphiql)),
         Route("/health/live", live),

@@ -15,13 +15,12 @@ from graphql import (
     OperationType,
     execute,
     parse,
-    specified_rules,
+    validate,
 )
-from strawberry.schema.schema import validate_document
 
 from graphql_api.context import Context
 from graphql_api.errors import Code, formatted, with_code
-from graphql_api.settings import Settings
+from graphql_api.settings import Environment, Settings
 
 
 class RequestError(Exception):
@@ -74,6 +73,8 @@ class Executor:
 
     def __init__(self, schema: strawberry.Schema, settings: Settings) -> None:
         self._schema = schema._schema  # Strawberry's own execution adds nothing that this service uses.
+        # In production an error does not lead on to what else there is.
+        self._hide_suggestions = settings.app_env is Environment.PRODUCTION
         self._max_tokens = settings.document_tokens_max
         self._max_documents = settings.document_cache_size
         self._documents: OrderedDict[str, DocumentNode] = OrderedDict()
@@ -102,6 +103,7 @@ class Executor:
             context_value=context,
             variable_values=variables,
             operation_name=operation.name,
+            hide_suggestions=self._hide_suggestions,
         )
         return Answer.of(await result if inspect.isawaitable(result) else result)
 
@@ -112,7 +114,7 @@ class Executor:
             raise RequestError(Code.GRAPHQL_PARSE_FAILED, error) from error
         except RecursionError as error:
             raise RequestError(Code.GRAPHQL_PARSE_FAILED, GraphQLError("The document is nested too deep.")) from error
-        if errors := validate_document(self._schema, document, tuple(specified_rules)):
+        if errors := validate(self._schema, document, hide_suggestions=self._hide_suggestions):
             raise RequestError(Code.GRAPHQL_VALIDATION_FAILED, *errors)
         return document
 

@@ -13,12 +13,11 @@ from graphql_api.schema.query import Query
 from graphql_api.schema.scalars import DATE_TIME
 
 
-def build_schema(*, suggestions: bool = True) -> strawberry.Schema:
-    """The schema. Without `suggestions` an unknown field is not answered with the names of similar ones."""
+def build_schema() -> strawberry.Schema:
     return strawberry.Schema(
         query=Query,
         types=[Flight, Airport, Airline, Aircraft],
-        config=StrawberryConfig(scalar_map={datetime: DATE_TIME}, disable_field_suggestions=not suggestions),
+        config=StrawberryConfig(scalar_map={datetime: DATE_TIME}),
     )
 
 

@@ -1,19 +1,22 @@
 """The service on both databases with all flights, asked without HTTP."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from pydantic import SecretStr
 
-from graphql_api.app import open_service
+from graphql_api.app import create_app, open_service
 from graphql_api.context import context_for
 from graphql_api.execution import Answer, Executor, RequestError
 from graphql_api.schema import build_schema
 from graphql_api.settings import Settings
 from graphql_api.state import Service
+from tests.databases import Databases
 
 ROOT = Path(__file__).parents[2]
 OPERATIONS = ROOT / "tests" / "operations"
@@ -78,4 +81,21 @@ async def graph(flights_url: str) -> AsyncIterator[Graph]:
             measured(name, seconds)
 
         service.database.observe = observe
+        yield asked
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
+    """The whole application, started, and a client of it."""
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        transport = httpx2.ASGITransport(app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://service") as client:
+            yield client
+
+
+@pytest.fixture(scope="session")
+async def client(databases: Databases) -> AsyncIterator[httpx2.AsyncClient]:
+    """The application in development, on SQLite: HTTP is the same whatever the database."""
+    async with running(settings_for(databases.flights("sqlite"))) as asked:
         yield asked

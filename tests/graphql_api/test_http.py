@@ -1,0 +1,144 @@
+"""GraphQL over HTTP: what is accepted, what is refused, and how each refusal reads."""
+
+import json
+from typing import Any
+
+import httpx2
+import pytest
+
+QUERY = {"query": '{ airline(code: "UA") { name } }'}
+ANSWER = {"data": {"airline": {"name": "United Air Lines Inc."}}}
+
+
+async def refused(response: httpx2.Response, status: int) -> dict[str, Any]:
+    """The one error of a response that has no data."""
+    assert response.status_code == status, response.text
+    body = response.json()
+    assert list(body) == ["errors"]
+    (error,) = body["errors"]
+    assert "Traceback" not in response.text
+    return dict(error)
+
+
+async def test_a_query_is_answered(client: httpx2.AsyncClient) -> None:
+    response = await client.post("/graphql", json=QUERY)
+    assert (response.status_code, response.json()) == (200, ANSWER)
+    assert response.headers["content-type"] == "application/json"
+
+
+async def test_the_graphql_media_type_is_used_where_it_is_accepted(client: httpx2.AsyncClient) -> None:
+    accept = {"accept": "application/graphql-response+json, application/json;q=0.9"}
+    response = await client.post("/graphql", json=QUERY, headers=accept)
+    assert (response.status_code, response.json()) == (200, ANSWER)
+    assert response.headers["content-type"] == "application/graphql-response+json"
+    response = await client.post("/graphql", json={"query": "{ nope }"}, headers=accept)
+    assert (await refused(response, 400))["extensions"] == {"code": "GRAPHQL_VALIDATION_FAILED"}
+
+
+@pytest.mark.parametrize(
+    ("query", "variables", "code"),
+    [
+        ("{", None, "GRAPHQL_PARSE_FAILED"),
+        ("", None, "GRAPHQL_PARSE_FAILED"),
+        ("{ nope }", None, "GRAPHQL_VALIDATION_FAILED"),
+        ("query($a: Int!) { flights(first: $a) { totalCount } }", {"a": "x"}, "BAD_USER_INPUT"),
+        ("query($a: Int!) { flights(first: $a) { totalCount } }", {}, "BAD_USER_INPUT"),
+        ("query($a: Int!) { flights(first: $a) { totalCount } }", {"a": 2**31}, "BAD_USER_INPUT"),
+        ("query A { airlines { id } } query B { airlines { id } }", None, "BAD_USER_INPUT"),
+        ("subscription { nope }", None, "GRAPHQL_VALIDATION_FAILED"),
+        ("[" * 200_000, None, "GRAPHQL_PARSE_FAILED"),
+        ("{ a" * 1_500, None, "GRAPHQL_PARSE_FAILED"),
+        ("{ " + "airlines { id } " * 2_000 + "}", None, "GRAPHQL_PARSE_FAILED"),
+    ],
+)
+async def test_a_faulty_request_gets_a_code_and_no_data(
+    client: httpx2.AsyncClient, query: str, variables: Any, code: str
+) -> None:
+    response = await client.post("/graphql", json={"query": query, "variables": variables})
+    assert (await refused(response, 200))["extensions"] == {"code": code}
+
+
+async def test_the_operation_that_is_named_is_executed(client: httpx2.AsyncClient) -> None:
+    document = 'query A { airline(code: "UA") { code } } query B { airline(code: "AA") { code } }'
+    response = await client.post("/graphql", json={"query": document, "operationName": "B"})
+    assert response.json() == {"data": {"airline": {"code": "AA"}}}
+    response = await client.post("/graphql", json={"query": document, "operationName": "C"})
+    assert (await refused(response, 200))["message"] == "The document has no operation 'C'. It holds A, B."
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        (b"", 400, "The body is not JSON"),
+        (b"{", 400, "The body is not JSON"),
+        (b"5", 400, "The body must be a JSON object"),
+        (b"null", 400, "The body must be a JSON object"),
+        (b"[]", 400, "The body must be a JSON object"),
+        (b'"x"', 400, "The body must be a JSON object"),
+        (b"{}", 400, "query"),
+        (b'{"query": 5}', 400, "query"),
+        (b'{"query": null}', 400, "query"),
+        (b'{"query": "{ airlines { id } }", "variables": []}', 400, "variables"),
+        (b'{"query": "{ airlines { id } }", "operationName": 5}', 400, "operationName"),
+        (b'{"query": "\xff"}', 400, "The body is not JSON"),
+        (b'{"query": ' + b"[" * 200_000 + b"}", 400, "The body is not JSON"),
+        (b'{"query": "{ airlines { id } }", "variables": {"a": ' + b"9" * 5_000 + b"}}", 200, None),
+        (b" " * 2_000_000, 413, "The body has 2000000 bytes; at most 1048576 are accepted"),
+    ],
+)
+async def test_any_body_gets_a_clear_answer(
+    client: httpx2.AsyncClient, body: bytes, status: int, words: str | None
+) -> None:
+    response = await client.post("/graphql", content=body, headers={"content-type": "application/json"})
+    if words is None:
+        assert response.status_code in (status, 400)
+    else:
+        assert words in (await refused(response, status))["message"]
+
+
+async def test_a_body_without_a_length_is_read_no_further_than_the_limit(client: httpx2.AsyncClient) -> None:
+    sent = 0
+
+    async def endless() -> Any:
+        nonlocal sent
+        for _ in range(10_000):
+            sent += 65_536
+            yield b" " * 65_536
+
+    response = await client.post("/graphql", content=endless(), headers={"content-type": "application/json"})
+    assert (await refused(response, 413))["extensions"] == {"code": "LIMIT_EXCEEDED"}
+    assert sent < 3_000_000
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "", "application/jsonx"])
+async def test_a_form_of_another_site_cannot_send_queries(client: httpx2.AsyncClient, content_type: str) -> None:
+    response = await client.post("/graphql", content=json.dumps(QUERY), headers={"content-type": content_type})
+    assert "application/json" in (await refused(response, 415))["message"]
+
+
+async def test_other_methods_are_told_which_one_is_right(client: httpx2.AsyncClient) -> None:
+    for method in ("GET", "PUT", "DELETE"):
+        response = await client.request(method, "/graphql", headers={"accept": "application/json"})
+        assert "POST" in (await refused(response, 405))["message"]
+        assert response.headers["allow"] == "POST"
+
+
+async def test_a_browser_gets_graphiql_in_development(client: httpx2.AsyncClient) -> None:
+    response = await client.get("/graphql", headers={"accept": "text/html,application/xhtml+xml"})
+    assert response.status_code == 200
+    assert "graphiql" in response.text.lower()
+    home = await client.get("/")
+    assert (home.status_code, home.headers["location"]) == (307, "/graphql")
+
+
+async def test_every_answer_carries_the_id_that_the_log_has(client: httpx2.AsyncClient) -> None:
+    response = await client.post("/graphql", json=QUERY, headers={"x-request-id": "abc-12345"})
+    assert response.headers["x-request-id"] == "abc-12345"
+    response = await client.post("/graphql", json=QUERY, headers={"x-request-id": "bad id\n"})
+    assert len(response.headers["x-request-id"]) == 16
+
+
+async def test_the_service_goes_on_after_every_refusal(client: httpx2.AsyncClient) -> None:
+    for body in (b"", b"5", b'{"query": "{"}'):
+        await client.post("/graphql", content=body, headers={"content-type": "application/json"})
+    assert (await client.post("/graphql", json=QUERY)).json() == ANSWER
