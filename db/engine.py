@@ -4,8 +4,9 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
+import sqlalchemy
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -14,7 +15,6 @@ from sqlalchemy import (
     Executable,
     Integer,
     MetaData,
-    Row,
     String,
     Table,
     Text,
@@ -36,6 +36,9 @@ from db.settings import DatabaseSettings
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 # What a missing value counts as in ascending and in descending order: beyond every 32-bit integer.
 MISSING_LAST = (1 << 40, -(1 << 40))
+
+Row: TypeAlias = sqlalchemy.Row[Any]
+"""A row that was read: its columns are attributes."""
 
 StatementObserver = Callable[[str, float], None]
 """Called with a statement's name and the seconds it took, including the wait for a connection."""
@@ -124,7 +127,7 @@ class Database:
         """`sqlite` or `postgresql`."""
         return self.engine.dialect.name
 
-    async def fetch(self, name: str, statement: Executable) -> Sequence[Row[Any]]:
+    async def fetch(self, name: str, statement: Executable) -> Sequence[Row]:
         """All rows of one reading statement, on a connection of its own.
 
         Raises:
@@ -133,7 +136,7 @@ class Database:
         started = time.perf_counter()
         try:
             async with self._reader.connect() as connection:
-                rows: Sequence[Row[Any]] = (await connection.execute(statement)).all()
+                rows: Sequence[Row] = (await connection.execute(statement)).all()
         except Exception as error:
             raise _translated(error) from error
         if self.observe is not None:

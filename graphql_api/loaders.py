@@ -6,12 +6,11 @@ Each batch is one statement on a connection of its own, so that batches of sibli
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from datetime import datetime
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
-from sqlalchemy import Row
 from strawberry.dataloader import DataLoader
 
-from db.engine import Database
+from db.engine import Database, Row
 from db.ordering import Order
 from db.queries.pages import FlightSet, Page, Parent, Place, Window, any_beyond, count_flights, read_pages
 from db.queries.rows import rows_by_key, weather_by_hour
@@ -82,15 +81,15 @@ class Loaders:
     """The loaders of one request."""
 
     def __init__(self, database: Database, metrics: Metrics) -> None:
-        def rows(table: str) -> Loader[RowAsk, Row[Any] | None]:
-            async def load(asks: list[RowAsk]) -> list[Row[Any] | None]:
+        def rows(table: str) -> Loader[RowAsk, Row | None]:
+            async def load(asks: list[RowAsk]) -> list[Row | None]:
                 columns = frozenset[str]().union(*(ask.columns for ask in asks))
                 found = await rows_by_key(database, table, {ask.key for ask in asks}, columns)
                 return [found.get(ask.key) for ask in asks]
 
             return Loader(table, metrics, load)
 
-        async def load_weather(asks: list[WeatherAsk]) -> list[Row[Any] | None]:
+        async def load_weather(asks: list[WeatherAsk]) -> list[Row | None]:
             columns = frozenset[str]().union(*(ask.columns for ask in asks))
             found = await weather_by_hour(database, {(ask.airport_code, ask.hour) for ask in asks}, columns)
             return [found.get((ask.airport_code, ask.hour)) for ask in asks]

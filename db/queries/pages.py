@@ -4,9 +4,9 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Row, Select, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Select, func, literal, select, union_all
 
-from db.engine import Database
+from db.engine import Database, Row
 from db.filters import Filter, to_sql
 from db.ordering import KeyValue, Order
 from db.queries.rows import selectable
@@ -57,7 +57,7 @@ class Window:
 class Page:
     """The rows of a window, and whether more lie in it beyond the limit."""
 
-    rows: Sequence[Row[Any]]
+    rows: Sequence[Row]
     more: bool
 
 
@@ -132,8 +132,8 @@ def _for_each_parent(parents: Sequence[Parent], statement_of: Any) -> Any:
     return union_all(*parts)
 
 
-def _split(rows: Sequence[Row[Any]], parents: int) -> list[list[Row[Any]]]:
-    parts: list[list[Row[Any]]] = [[] for _ in range(parents)]
+def _split(rows: Sequence[Row], parents: int) -> list[list[Row]]:
+    parts: list[list[Row]] = [[] for _ in range(parents)]
     for row in rows:
         parts[row.parent_index].append(row)
     return parts

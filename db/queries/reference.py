@@ -1,16 +1,15 @@
 """Lists of airlines and airports."""
 
 from collections.abc import Collection, Sequence
-from typing import Any
 
-from sqlalchemy import Row, case, func, or_, select
+from sqlalchemy import case, func, or_, select
 
-from db.engine import Database
+from db.engine import Database, Row
 from db.queries.rows import selectable
 from db.tables import Airline, Airport, Base
 
 
-async def all_airlines(database: Database, columns: Collection[str]) -> Sequence[Row[Any]]:
+async def all_airlines(database: Database, columns: Collection[str]) -> Sequence[Row]:
     """Every airline, by code.
 
     Raises:
@@ -22,7 +21,7 @@ async def all_airlines(database: Database, columns: Collection[str]) -> Sequence
 
 async def find_airports(
     database: Database, *, codes: Collection[str] | None, search: str | None, limit: int, columns: Collection[str]
-) -> Sequence[Row[Any]]:
+) -> Sequence[Row]:
     """Airports with one of the codes and with the searched text in their code or name, whatever its case.
 
     An airport whose code is the searched text comes first, then names that begin with it, then the rest, by code.

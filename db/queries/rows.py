@@ -4,9 +4,9 @@ from collections.abc import Collection, Hashable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Table, and_, or_, select
+from sqlalchemy import ColumnElement, Table, and_, or_, select
 
-from db.engine import Database
+from db.engine import Database, Row
 from db.tables import Aircraft, Airline, Airport, Base, Flight, WeatherObservation
 
 # The name by which each table's rows are asked for. A flight's own number is `row_id`: `id` is its global ID.
@@ -28,7 +28,7 @@ def selectable(table: Table, names: Iterable[str]) -> list[ColumnElement[Any]]:
 
 async def rows_by_key(
     database: Database, table_name: str, keys: Collection[Hashable], columns: Collection[str]
-) -> dict[Any, Row[Any]]:
+) -> dict[Any, Row]:
     """The rows of those `keys` that exist, each with `columns` and its key.
 
     Raises:
@@ -42,7 +42,7 @@ async def rows_by_key(
 
 async def weather_by_hour(
     database: Database, hours: Collection[tuple[str, datetime]], columns: Collection[str]
-) -> dict[tuple[str, datetime], Row[Any]]:
+) -> dict[tuple[str, datetime], Row]:
     """The observations of those (airport code, start of the hour) that exist.
 
     Raises:
@@ -61,7 +61,7 @@ async def weather_by_hour(
 
 async def flight_by_key(
     database: Database, key: tuple[str, int, str, datetime], columns: Collection[str]
-) -> Row[Any] | None:
+) -> Row | None:
     """The flight of a carrier, flight number, origin and scheduled departure.
 
     Raises:

@@ -1,12 +1,12 @@
 """Flights."""
 
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 import strawberry
-from sqlalchemy import Row
 from strawberry import UNSET
 
+from db.engine import Row
 from graphql_api.context import Info
 from graphql_api.loaders import Loader, RowAsk
 from graphql_api.schema.aircraft import Aircraft
@@ -101,14 +101,14 @@ class Flight(Node):
         return await predict(info, question, model or None, ("overrides",))
 
     @classmethod
-    def from_row(cls, row: Row[Any]) -> Self:
+    def from_row(cls, row: Row) -> Self:
         flight = super().from_row(row)
         if "status" in flight.__dict__:
             flight.status = FlightStatus(flight.status)
         return flight
 
 
-async def _related(info: Info, loader: Loader[RowAsk, Row[Any] | None], entity: type[Node], key: str) -> Row[Any]:
+async def _related(info: Info, loader: Loader[RowAsk, Row | None], entity: type[Node], key: str) -> Row:
     """The row that a foreign key names; the database keeps it there."""
     row = await loader.load(RowAsk(key, columns_for(info, entity)))
     if row is None:

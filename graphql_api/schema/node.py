@@ -1,10 +1,10 @@
 """Objects that have a global ID, and how rows become them."""
 
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import strawberry
-from sqlalchemy import Row
 
+from db.engine import Row
 from graphql_api.ids import encode_id
 
 
@@ -17,7 +17,7 @@ class Node:
         return strawberry.ID(encode_id(type(self).__name__, getattr(self, self.key_column)))
 
     @classmethod
-    def from_row(cls, row: Row[Any]) -> Self:
+    def from_row(cls, row: Row) -> Self:
         """An object with the columns that were read, and no others: reads are planned from the selection."""
         instance = object.__new__(cls)
         instance.__dict__.update(row._mapping)

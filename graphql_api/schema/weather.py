@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Self
 
 import strawberry
-from sqlalchemy import Row
 
+from db.engine import Row
 from graphql_api.context import Info
 from graphql_api.loaders import WeatherAsk
 from graphql_api.selection import columns_for
@@ -27,7 +27,7 @@ class WeatherObservation:
     visibility_km: float | None = strawberry.field(description="Visibility in kilometres.")
 
     @classmethod
-    def from_row(cls, row: "Row[tuple[object, ...]]") -> Self:
+    def from_row(cls, row: Row) -> Self:
         instance = object.__new__(cls)
         instance.__dict__.update(row._mapping)
         return instance

@@ -1,0 +1,117 @@
+"""The schema as a whole: the committed text, descriptions, and the documents of real clients."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLScalarType,
+    build_schema,
+    is_specified_scalar_type,
+    parse,
+    validate,
+)
+
+from graphql_api.schema import print_schema
+from tests.graphql_api.conftest import OPERATIONS, ROOT, Graph, operation
+
+COMMITTED = (ROOT / "schema.graphql").read_text()
+FLIGHT_ID = "RmxpZ2h0OjE="
+INPUT = {
+    "carrierCode": "UA",
+    "originCode": "EWR",
+    "destinationCode": "IAH",
+    "scheduledDeparture": "2013-01-01T10:15:00Z",
+}
+VARIABLES: dict[str, dict[str, Any]] = {
+    "BoardWithPredictions": {"airport": "JFK", "where": {"carrierCode": {"eq": "DL"}}, "first": 20},
+    "FlightByKey": {
+        "key": {
+            "carrierCode": "UA",
+            "flightNumber": 1545,
+            "originCode": "EWR",
+            "scheduledDeparture": "2013-01-01T10:15:00Z",
+        }
+    },
+    "FlightsPage": {"where": {"originCode": {"eq": "LGA"}}, "first": 100, "after": None},
+    "Models": {},
+    "NodeById": {"id": FLIGHT_ID},
+    "PredictDelay": {"input": INPUT, "model": {"alias": "CHAMPION"}},
+    "PredictDelays": {"inputs": [INPUT, INPUT]},
+    "WhatIf": {"id": FLIGHT_ID},
+}
+
+
+def test_the_committed_schema_is_the_one_that_the_code_prints() -> None:
+    assert print_schema() == COMMITTED, "run `make schema` and commit the result"
+
+
+def undescribed() -> Iterator[str]:
+    for name, kind in build_schema(COMMITTED).type_map.items():
+        if name.startswith("__") or (isinstance(kind, GraphQLScalarType) and is_specified_scalar_type(kind)):
+            continue
+        if not kind.description:
+            yield name
+        if isinstance(kind, GraphQLEnumType):
+            yield from (f"{name}.{value}" for value, spec in kind.values.items() if not spec.description)
+        if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
+            for field, spec in kind.fields.items():
+                if not spec.description:
+                    yield f"{name}.{field}"
+                for argument, value in getattr(spec, "args", {}).items():
+                    if not value.description:
+                        yield f"{name}.{field}({argument}:)"
+
+
+def test_everything_has_a_description() -> None:
+    assert list(undescribed()) == []
+
+
+def test_custom_scalars_say_where_they_are_specified() -> None:
+    scalars = [kind for kind in build_schema(COMMITTED).type_map.values() if isinstance(kind, GraphQLScalarType)]
+    custom = {scalar.name: scalar.specified_by_url for scalar in scalars if not is_specified_scalar_type(scalar)}
+    assert custom == {"DateTime": "https://datatracker.ietf.org/doc/html/rfc3339"}
+
+
+@pytest.mark.parametrize("name", sorted(VARIABLES))
+async def test_a_client_s_document_runs(graph: Graph, name: str) -> None:
+    data = await graph.data(operation(name), VARIABLES[name], name)
+    assert all(value for value in data.values())
+
+
+async def test_a_page_of_flight_rows_with_its_total_takes_five_statements(graph: Graph) -> None:
+    page = (await graph.data(operation("FlightsPage"), VARIABLES["FlightsPage"]))["flights"]
+    assert len(page["edges"]) == 100
+    assert len(graph.statements) == 5
+
+
+async def test_a_what_if_answers_each_question_in_one_run(graph: Graph) -> None:
+    runs = graph.counted("inference_batch_size_count")
+    flight = (await graph.data(operation("WhatIf"), VARIABLES["WhatIf"]))["flight"]
+    assert flight["asScheduled"]["__typename"] == "DelayPrediction"
+    assert flight["inAStorm"]["__typename"] == "DelayPrediction"
+    assert flight["byTheChallenger"]["__typename"] == "ModelUnavailable"
+    assert graph.counted("inference_batch_size_count") - runs == 1
+
+
+def test_every_client_document_is_either_run_here_or_waits_for_a_part_that_is_not_built() -> None:
+    schema = build_schema(COMMITTED)
+    documents = {path.stem for path in OPERATIONS.glob("*.graphql")}
+    waiting = {name for name in documents - set(VARIABLES) if name not in ("FlightRow", "Prediction")}
+    for name in waiting:
+        assert validate(schema, parse(operation(name))), f"{name} is valid now: give it variables here"
+
+
+EXAMPLES = sorted((ROOT / "graphiql" / "examples").glob("*.graphql"))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+async def test_an_example_of_graphiql_runs_with_its_variables(graph: Graph, path: Any) -> None:
+    variables = path.with_suffix(".json")
+    data = await graph.data(path.read_text(), orjson.loads(variables.read_bytes()) if variables.exists() else {})
+    assert all(value for value in data.values())
