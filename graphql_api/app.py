@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from db.engine import Database
+from db.engine import Database, database_url
 from graphql_api.execution import Executor
 from graphql_api.graphiql import GraphiQL
 from graphql_api.health import live, ready
@@ -35,6 +35,7 @@ def create_app(settings: Settings) -> Starlette:
     Raises:
         ValueError: a setting cannot be used.
     """
+    database_url(settings.database_url.get_secret_value())
     development = settings.app_env is Environment.DEVELOPMENT
     graphiql = GraphiQL() if development else None
     executor = Executor(build_schema(), settings)

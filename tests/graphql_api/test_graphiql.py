@@ -1,0 +1,91 @@
+"""GraphiQL in a real browser, served by the service, with no way to the internet."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from graphql_api.graphiql import BUNDLE, GraphiQL
+from tests.databases import Databases
+from tests.servers import Server, serving
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+RESPONSE = "__MONACO.editor.getModels().find(model => model.uri.path.endsWith('response.json')).getValue()"
+
+
+def test_without_a_bundle_the_page_comes_from_a_cdn(tmp_path: Path) -> None:
+    page = GraphiQL(tmp_path)
+    assert not page.bundled
+    assert b"graphiql" in bytes(page.page().body)
+
+
+@pytest.fixture(scope="module")
+def server(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    log = tmp_path_factory.mktemp("server") / "log"
+    with serving(log, DATABASE_URL=databases.flights("sqlite")) as started:
+        yield started
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        try:
+            yield browser.new_page(viewport={"width": 1400, "height": 900})
+        finally:
+            browser.close()
+
+
+def execute(page: Page) -> Any:
+    """Press the button and read the whole answer."""
+    page.get_by_role("button", name="Execute query").click()
+    for _ in range(200):  # The page's policy forbids what Playwright's own waiting does.
+        if '"data"' in (shown := page.evaluate(RESPONSE)):
+            return orjson.loads(shown)
+        page.wait_for_timeout(50)
+    raise AssertionError(f"no answer was shown: {shown}")
+
+
+@pytest.mark.needs("chromium")
+@pytest.mark.needs("npm")
+def test_the_first_example_is_answered_by_the_page_that_the_service_brings(server: Server, page: Page) -> None:
+    assert (BUNDLE / "index.html").is_file(), "make builds it where npm is present"
+    asked: list[str] = []
+    faults: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.goto(f"{server.url}/graphql")
+    page.locator(".graphiql-query-editor .view-line").first.wait_for()
+    flight = execute(page)["data"]["flightByKey"]
+    assert flight["arrivalDelayMinutes"] == 11
+    assert flight["predictDelay"]["__typename"] == "DelayPrediction"
+    assert faults == []
+    assert {url for url in asked if not url.startswith((server.url, "data:", "blob:"))} == set()
+
+
+@pytest.mark.needs("chromium")
+@pytest.mark.needs("npm")
+def test_every_example_has_a_tab_and_runs(server: Server, page: Page) -> None:
+    page.goto(f"{server.url}/graphql")
+    page.locator(".graphiql-query-editor .view-line").first.wait_for()
+    tabs = page.locator(".graphiql-tab-button")
+    names = tabs.all_inner_texts()
+    assert len(names) >= 8
+    for index, name in enumerate(names):
+        tabs.nth(index).click()
+        page.wait_for_timeout(500)  # GraphiQL looks which operations a document holds once typing has paused.
+        answer = execute(page)
+        assert "errors" not in answer, name

@@ -1,0 +1,87 @@
+"""`python -m graphql_api` as an operator uses it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+import orjson
+import pytest
+
+from tests.databases import Databases
+from tests.graphql_api.conftest import ROOT
+from tests.servers import serving
+
+QUERY = {"query": 'query Known { airline(code: "UA") { name } }'}
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "graphql_api", *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        timeout=60,
+    )
+
+
+def test_it_serves_on_either_database_and_stops_when_asked(databases: Databases, dialect: str, tmp_path: Path) -> None:
+    with serving(tmp_path / "log", DATABASE_URL=databases.flights(dialect)) as server:
+        assert (
+            httpx2.post(f"{server.url}/graphql", json=QUERY).json()["data"]["airline"]["name"]
+            == "United Air Lines Inc."
+        )
+        assert httpx2.get(f"{server.url}/health/ready").json()["status"] == "ready"
+        server.stop()
+    log = (tmp_path / "log").read_text()
+    assert "Application shutdown complete" in log
+    assert f"{server.url}/graphql" in log, "it says where to click"
+    assert "Traceback" not in log
+
+
+def test_in_production_every_line_of_the_log_is_json_with_the_request_s_facts(
+    databases: Databases, tmp_path: Path
+) -> None:
+    environment = {"DATABASE_URL": databases.flights("sqlite"), "APP_ENV": "production"}
+    with serving(tmp_path / "log", **environment) as server:
+        httpx2.post(f"{server.url}/graphql", json=QUERY, headers={"x-request-id": "request-0001"})
+        server.stop()
+    lines = [orjson.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    (request,) = [line for line in lines if line.get("path") == "/graphql"]
+    facts = {
+        "event": "request",
+        "request_id": "request-0001",
+        "method": "POST",
+        "status": 200,
+        "operation": "Known",
+        "operation_type": "query",
+        "outcome": "success",
+    }
+    assert {name: request[name] for name in facts} == facts
+    assert request["milliseconds"] > 0
+
+
+def test_the_schema_is_printed() -> None:
+    assert run("schema").stdout == (ROOT / "schema.graphql").read_text()
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"PORT": "seventy"}, "PORT"),
+        ({"DATABASE_URL": "mysql://localhost/flights"}, "this runs on sqlite:///FILE or postgresql://"),
+        ({"APP_ENV": "staging"}, "'development' or 'production'"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_one_clear_line(environment: dict[str, str], words: str) -> None:
+    result = run("serve", **environment)
+    assert result.returncode == 1
+    assert words in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_help_shows_an_example() -> None:
+    assert "Example: PORT=9000 python -m graphql_api serve" in run("serve", "--help").stdout
