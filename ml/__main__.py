@@ -36,7 +36,8 @@ def train(
         from ml.train import train as run
 
         run_id, _ = run(data, Hyperparameters(seed=seed), _output, evaluate=evaluate)
-        _output.print(f"run {run_id} is on record; export it: python -m ml export-onnx --out mlruns/model_v1")
+        _output.print(f"run {run_id} is on record; export it:", soft_wrap=True)
+        _output.print("python -m ml export-onnx --out mlruns/model_v1", soft_wrap=True)
 
 
 @app.command()
@@ -56,8 +57,9 @@ def export_onnx(
 
         run_id, fitted, training = load_run(run)
         exported = export(fitted, training, load(data), out)
-        _output.print(f"run {run_id}: worst difference {exported.worst_difference:.2g} over {exported.rows:,} rows")
-        _output.print(f"wrote {exported.path} ({exported.size_bytes / 1e6:.2f} MB of ONNX)")
+        difference = f"worst difference {exported.worst_difference:.2g} over {exported.rows:,} rows"
+        _output.print(f"run {run_id}: {difference}", soft_wrap=True)
+        _output.print(f"wrote {exported.path} ({exported.size_bytes / 1e6:.2f} MB of ONNX)", soft_wrap=True)
 
 
 @app.command()
@@ -73,6 +75,8 @@ def verify(bundle: Annotated[Path, typer.Argument(help="The bundle's directory."
 
         loaded = load_bundle(bundle)
         table = Table(title=f"{loaded.version} is sound", show_header=False)
+        table.add_column()
+        table.add_column(overflow="fold")
         first, last = loaded.manifest.training_window
         table.add_row("sha256", loaded.sha256)
         table.add_row(

@@ -12,7 +12,6 @@ from ml.delay_classes import DELAYED_FROM
 from ml.errors import ModelError
 from ml.features import Columns
 
-FINISHED = ("LANDED", "CANCELLED", "DIVERTED")
 _COLUMNS = tuple(field.name for field in fields(Columns))
 
 
@@ -60,15 +59,10 @@ def load(directory: Path) -> Dataset:
         DatasetError: a file is missing, cannot be read or holds no flight that is over.
     """
     try:
-        flights = pl.read_parquet(directory / "flights.parquet")
-        airports = pl.read_parquet(directory / "airports.parquet")
-        frame = _with_columns(flights, airports)
+        flights = _finished(pl.read_parquet(directory / "flights.parquet"))
+        frame = _with_columns(flights, pl.read_parquet(directory / "airports.parquet"))
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DatasetError(f"{directory} cannot be read; run `python -m db prepare` ({error})") from error
-    if frame.is_empty():
-        raise DatasetError(
-            f"{directory / 'flights.parquet'} holds no flight that is over; nothing can be learnt from it"
-        )
     return Dataset(
         columns=Columns(**{name: frame[name].to_numpy() for name in _COLUMNS}),
         arrival_delay=frame["arrival_delay"].to_numpy(),
@@ -77,22 +71,29 @@ def load(directory: Path) -> Dataset:
     )
 
 
-def _with_columns(flights: pl.DataFrame, airports: pl.DataFrame) -> pl.DataFrame:
+def _finished(flights: pl.DataFrame) -> pl.DataFrame:
+    """The flights that landed with a known delay or never arrived, in an order that is theirs and not the file's.
+
+    The order matters: it decides which rows a seed chooses.
+    """
     never = pl.col("status").is_in(["CANCELLED", "DIVERTED"])
-    finished = (
-        flights.filter(pl.col("status").is_in(FINISHED) & (never | pl.col("arrival_delay_minutes").is_not_null()))
-        # The order decides which rows the seed masks: make it that of the flights, not that of the file.
-        .sort("scheduled_departure", "carrier_code", "flight_number", "origin_code")
-        .join(_places(airports, "origin"), on="origin_code", how="left", maintain_order="left")
-        .join(_places(airports, "destination"), on="destination_code", how="left", maintain_order="left")
+    landed = (pl.col("status") == "LANDED") & pl.col("arrival_delay_minutes").is_not_null()
+    finished = flights.with_columns(never=never).filter(never | landed)
+    if finished.is_empty():
+        raise DatasetError(f"of {flights.height} flights none is over; there is nothing to learn from")
+    return finished.sort("scheduled_departure", "carrier_code", "flight_number", "origin_code")
+
+
+def _with_columns(finished: pl.DataFrame, airports: pl.DataFrame) -> pl.DataFrame:
+    placed = finished.join(_places(airports, "origin"), on="origin_code", how="left", maintain_order="left").join(
+        _places(airports, "destination"), on="destination_code", how="left", maintain_order="left"
     )
-    clocks = _clock(finished, "scheduled_departure", "origin_timezone", "departure")
+    clocks = _clock(placed, "scheduled_departure", "origin_timezone", "departure")
     clocks = _clock(clocks, "scheduled_arrival", "destination_timezone", "arrival")
-    departure = pl.col("scheduled_departure")
+    departure, delay = pl.col("scheduled_departure"), pl.col("arrival_delay_minutes").cast(pl.Float64)
     return clocks.with_columns(
         duration_minutes=(pl.col("scheduled_arrival") - departure).dt.total_seconds() / 60,
-        never=never,
-        arrival_delay=pl.when(~never).then(pl.col("arrival_delay_minutes")).cast(pl.Float64).fill_null(np.nan),
+        arrival_delay=pl.when(pl.col("never")).then(np.nan).otherwise(delay),
         month=_month(pl.col("departure_day").cast(pl.Int32).cast(pl.Date)).fill_null(_month(departure)),
     )
 
@@ -115,7 +116,7 @@ def _clock(frame: pl.DataFrame, instant: str, timezone: str, name: str) -> pl.Da
                 (local.dt.hour().cast(pl.Float64) * 60 + local.dt.minute()).alias(f"{name}_minute"),
             )
         )
-    return pl.concat(parts).sort("_row").drop("_row") if parts else frame
+    return pl.concat(parts).sort("_row").drop("_row")
 
 
 def _month(moment: pl.Expr) -> pl.Expr:

@@ -30,7 +30,7 @@ class DelayClasses:
 
     def __post_init__(self) -> None:
         bounds = self.bounds
-        if any(low >= high for low, high in pairwise(bounds)):
+        if not all(low < high for low, high in pairwise(bounds)):
             raise ValueError(f"the classes' bounds must rise, and these do not: {bounds}")
         missing = {DELAYED_FROM, *BUCKET_EDGES} - set(self.edges)
         if missing:

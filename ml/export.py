@@ -2,6 +2,7 @@
 
 import hashlib
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -84,13 +85,16 @@ def export(fitted: Fitted, training: Training, dataset: Dataset, out: Path) -> E
 
 def convert(fitted: Fitted, width: int) -> bytes:
     """The model as ONNX: one float32 matrix `inputs` (N, width) in, `probabilities` (N, classes) out."""
-    model = to_onnx(
-        fitted.classifier,
-        name="delay",
-        initial_types=[(INPUT, FloatTensorType([None, width]))],
-        options={"zipmap": False},
-        target_opset=OPSET,
-    )
+    with warnings.catch_warnings():
+        # skl2onnx 1.20 hands booleans to protobuf as integers, which protobuf 7 will refuse.
+        warnings.filterwarnings("ignore", ".*Expected an int, got a boolean", DeprecationWarning)
+        model = to_onnx(
+            fitted.classifier,
+            name="delay",
+            initial_types=[(INPUT, FloatTensorType([None, width]))],
+            options={"zipmap": False},
+            target_opset=OPSET,
+        )
     # The label would be computed, copied and never read: everything served comes from the probabilities.
     kept = [output for output in model.graph.output if output.name == OUTPUT]
     del model.graph.output[:]

@@ -26,9 +26,9 @@ class Hyperparameters:
     """How the model is fitted. `masked_share` is the share of flights that are shown again with inputs left out."""
 
     seed: int = 7
-    iterations: int = 60
-    learning_rate: float = 0.1
-    leaves: int = 31
+    iterations: int = 40
+    learning_rate: float = 0.15
+    leaves: int = 63
     min_samples_leaf: int = 100
     masked_share: float = 0.3
 

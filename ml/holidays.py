@@ -46,17 +46,17 @@ def holiday_distance(days: NDArray[np.float64]) -> NDArray[np.float64]:
     Days are counted from 1970-01-01. NaN where the day is NaN or not in `FIRST_YEAR` to `LAST_YEAR`.
     """
     holidays = _table()
-    following = np.clip(np.searchsorted(holidays, days), 1, len(holidays) - 1)
+    following = np.minimum(np.searchsorted(holidays, days, side="right"), len(holidays) - 1)
     nearest = np.minimum(days - holidays[following - 1], holidays[following] - days)
-    known = (days >= holidays[0]) & (days <= holidays[-1])
+    known = (days >= holidays[0]) & (days < holidays[-1])
     return np.where(known, np.minimum(nearest, FAR), np.nan)
 
 
 @cache
 def _table() -> NDArray[np.float64]:
-    """All holidays of the years, and the new year that closes them."""
+    """All holidays of the years, and the new year after them."""
     years = range(FIRST_YEAR, LAST_YEAR + 1)
-    holidays = [*(day for year in years for day in federal_holidays(year)), date(LAST_YEAR, 12, 31)]
+    holidays = [*(day for year in years for day in federal_holidays(year)), date(LAST_YEAR + 1, 1, 1)]
     return np.array([day.toordinal() - _EPOCH for day in holidays], dtype=np.float64)
 
 

@@ -72,6 +72,16 @@ class Training:
         )
 
 
+def open_store(store: Path = DEFAULT_STORE) -> None:
+    """Make the store ready, so that what cannot be recorded is known before the training and not after it.
+
+    Raises:
+        RecordError: the store cannot be reached.
+    """
+    with _errors():
+        _experiment(_client(store), store)
+
+
 def save_run(fitted: Fitted, training: Training, store: Path = DEFAULT_STORE) -> str:
     """Record a run with parameters, metrics and artifacts, and return its id.
 
@@ -120,9 +130,13 @@ def load_run(run: str = LATEST, store: Path = DEFAULT_STORE) -> tuple[str, Fitte
 def _client(store: Path) -> "MlflowClient":
     # Training tells nobody about itself; read by MLflow when it is imported.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    # Alembic reports every table of a new store.
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    # MLflow's own 7 retries, each twice as late as the one before, keep a user waiting for minutes.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
     from mlflow import MlflowClient  # noqa: PLC0415  slow to import
+
+    # They report every step of making a new store's tables.
+    for name in ("alembic", "mlflow.store.db.utils"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
     uri = os.environ.get("MLFLOW_TRACKING_URI")
     if not uri:
@@ -145,7 +159,7 @@ def _latest(client: "MlflowClient", store: Path) -> str:
         [_experiment(client, store)], "attributes.status = 'FINISHED'", max_results=1, order_by=["start_time DESC"]
     )
     if not runs:
-        raise RecordError("no training run is on record; run `python -m ml train` first")
+        raise RecordError("no finished training run is on record; run `python -m ml train` first")
     return str(runs[0].info.run_id)
 
 

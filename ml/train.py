@@ -14,7 +14,7 @@ from rich.table import Table
 from ml.dataset import Dataset, load
 from ml.evaluate import MonthResult, evaluate_months, rolling_months, summarise
 from ml.fit import Fitted, Hyperparameters, fit
-from ml.record import DEFAULT_STORE, Training, save_run
+from ml.record import DEFAULT_STORE, Training, open_store, save_run
 
 
 def train(
@@ -32,8 +32,9 @@ def train(
         TrainingError: the flights are too few.
         RecordError: the run cannot be put on record.
     """
-    started = time.perf_counter()
     dataset = load(data)
+    open_store(store)
+    started = time.perf_counter()
     fitted, results = _fit(dataset, hyperparameters, console, evaluate=evaluate)
     training = Training(
         trained_at=datetime.now(UTC).replace(microsecond=0),

@@ -65,7 +65,8 @@ class Distribution:
     @cached_property
     def _sums(self) -> Floats:
         sums: Floats = self.probabilities @ _membership(self.classes)
-        return np.minimum(sums / self.probabilities.sum(axis=1, keepdims=True), 1.0)
+        sums /= self.probabilities.sum(axis=1, keepdims=True)
+        return np.minimum(sums, 1.0, out=sums)
 
 
 @lru_cache(maxsize=16)
@@ -76,5 +77,4 @@ def _membership(classes: DelayClasses) -> Floats:
     delayed = np.append(starts >= DELAYED_FROM, 1)
     never = np.append(np.zeros(len(starts)), 1)
     members = (delayed, never, *(bucket == number for number in range(len(BUCKETS))))
-    membership: Floats = np.stack(members, axis=1, dtype=np.float64, casting="unsafe")
-    return membership
+    return np.stack(members, axis=1, dtype=np.float64, casting="unsafe")

@@ -1,0 +1,132 @@
+"""Real flights, and a small model of them that is trained once for each test process."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from numpy.typing import NDArray
+from onnxruntime import InferenceSession
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from ml.dataset import Dataset, load
+from ml.export import export
+from ml.features import Leg, Place
+from ml.fit import Fitted, Hyperparameters, fit
+from ml.record import Training
+from ml.runtime import Bundle
+
+PROCESSED = Path(__file__).parents[2] / "data" / "processed"
+SMALL = Hyperparameters(seed=3, iterations=4, leaves=8)
+FLIGHT_KEY = ("scheduled_departure", "carrier_code", "flight_number", "origin_code")
+
+NEWARK = Place(40.6925, -74.168667, "America/New_York")
+HOUSTON = Place(29.984433, -95.341442, "America/Chicago")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Test processes share the cores: threads of scikit-learn that wait for each other would cost most of the time."""
+    with threadpool_limits(1):
+        yield
+
+
+@pytest.fixture(scope="session")
+def processed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory like `data/processed` with every 28th flight of the year: 12,028."""
+    directory = tmp_path_factory.mktemp("processed")
+    flights = pl.read_parquet(PROCESSED / "flights.parquet").sort(*FLIGHT_KEY).gather_every(28)
+    flights.write_parquet(directory / "flights.parquet")
+    shutil.copy(PROCESSED / "airports.parquet", directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def dataset(processed: Path) -> Dataset:
+    return load(processed)
+
+
+@pytest.fixture(scope="session")
+def fitted(dataset: Dataset) -> Fitted:
+    return fit(dataset, SMALL)
+
+
+@pytest.fixture(scope="session")
+def training(dataset: Dataset, fitted: Fitted) -> Training:
+    return Training(
+        trained_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+        rows=len(dataset),
+        window=dataset.window,
+        hyperparameters={"seed": 3, "iterations": 4},
+        vocabularies=fitted.vocabularies,
+        classes=fitted.classes,
+        metrics={"mean_auc": 0.61, "brier": 0.18},
+        months={"2013-07": 0.62, "2013-08": 0.6},
+        duration_seconds=1.5,
+        peak_memory_mib=200.0,
+    )
+
+
+@pytest.fixture(scope="session")
+def exported(fitted: Fitted, training: Training, dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sound bundle. Tests that damage one take `bundle_path`."""
+    return export(fitted, training, dataset, tmp_path_factory.mktemp("mlruns") / "model_v1").path
+
+
+@pytest.fixture
+def models(exported: Path, tmp_path: Path) -> Path:
+    """A directory of models of the test's own, with one bundle that is champion."""
+    return Path(shutil.copytree(exported.parent, tmp_path / "models"))
+
+
+@pytest.fixture
+def bundle_path(models: Path) -> Path:
+    return models / "model_v1"
+
+
+@pytest.fixture
+def leg() -> Leg:
+    """The year's first flight: UA 1545 from Newark to Houston, 1 January 2013, a Tuesday, 5:15 to 8:19."""
+    return Leg(
+        carrier_code="UA",
+        origin_code="EWR",
+        destination_code="IAH",
+        scheduled_departure=datetime(2013, 1, 1, 10, 15, tzinfo=UTC),
+        scheduled_arrival=datetime(2013, 1, 1, 14, 19, tzinfo=UTC),
+        origin=NEWARK,
+        destination=HOUSTON,
+    )
+
+
+@pytest.fixture
+def legs(leg: Leg) -> list[Leg]:
+    """Known and unknown: a flight as scheduled, one of an unseen carrier, one without an arrival time."""
+    return [leg, replace(leg, carrier_code="ZZ"), replace(leg, scheduled_arrival=None)]
+
+
+class CountingSession:
+    """A session that writes down how many rows each run has."""
+
+    def __init__(self, session: InferenceSession) -> None:
+        self.session = session
+        self.sizes: list[int] = []
+
+    def run(self, outputs: list[str], feed: dict[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        self.sizes += [len(matrix) for matrix in feed.values()]
+        answers: list[NDArray[np.float32]] = self.session.run(outputs, feed)
+        return answers
+
+
+@pytest.fixture
+def counting() -> Callable[[Bundle], tuple[Bundle, list[int]]]:
+    """Makes of a bundle one that counts: it and the sizes of its runs."""
+
+    def count(bundle: Bundle) -> tuple[Bundle, list[int]]:
+        session = CountingSession(bundle.session)
+        return replace(bundle, session=session), session.sizes
+
+    return count

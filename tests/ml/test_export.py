@@ -1,0 +1,156 @@
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import orjson
+import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from ml import export as module
+from ml.dataset import Dataset
+from ml.export import ExportError, convert, export, worst_difference
+from ml.features import FEATURES
+from ml.fit import Fitted
+from ml.record import Training
+from ml.runtime import BundleError, load_bundle
+
+
+class Tampered(HistGradientBoostingClassifier):  # type: ignore[misc]
+    """Answers a little more than its trees say for one class of one flight."""
+
+    def predict_proba(self, X: object) -> object:  # noqa: N803  scikit-learn's name
+        probabilities = super().predict_proba(X)
+        probabilities[len(probabilities) // 2, 4] += 2e-4
+        return probabilities
+
+
+@pytest.fixture
+def tampered(fitted: Fitted) -> Fitted:
+    classifier = Tampered()
+    classifier.__dict__.update(fitted.classifier.__dict__)
+    return replace(fitted, classifier=classifier)
+
+
+def test_onnx_runtime_answers_as_scikit_learn_does_for_every_flight(dataset: Dataset, fitted: Fitted) -> None:
+    inputs = fitted.inputs(dataset.columns)
+    nothing = np.full((1, len(FEATURES)), np.nan, dtype=np.float32)
+    content = convert(fitted, len(FEATURES))
+
+    assert worst_difference(fitted, content, np.concatenate((inputs, nothing))) < 1e-6
+
+
+def test_a_model_that_answers_differently_is_refused_and_nothing_is_written(
+    tampered: Fitted,
+    training: Training,
+    dataset: Dataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fitted: Fitted,
+) -> None:
+    content = convert(fitted, len(FEATURES))
+    monkeypatch.setattr(module, "convert", lambda *_: content)
+
+    with pytest.raises(ExportError, match=r"differs from the trained one by up to 0\.0002.*nothing was written"):
+        export(tampered, training, dataset, tmp_path / "model_v1")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_that_fails_leaves_the_bundle_before_it_in_place(
+    fitted: Fitted, training: Training, dataset: Dataset, bundle_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path.name: path.read_bytes() for path in bundle_path.iterdir()}
+
+    def fail(*_: object) -> str:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(module, "report", fail)
+    with pytest.raises(OSError, match="no space left"):
+        export(fitted, training, dataset, bundle_path)
+
+    assert {path.name: path.read_bytes() for path in bundle_path.iterdir()} == before
+    assert sorted(path.name for path in bundle_path.parent.iterdir()) == ["aliases.json", "model_v1"]
+
+
+def test_a_bundle_that_the_server_would_refuse_is_not_put_in_place(
+    fitted: Fitted, training: Training, dataset: Dataset, tmp_path: Path
+) -> None:
+    # A class fewer than the model has: the manifest does not hold.
+    edges = tuple(edge for edge in fitted.classes.edges if edge != 0)
+    narrower = replace(fitted, classes=replace(fitted.classes, edges=edges))
+
+    with pytest.raises(BundleError, match="golden"):
+        export(narrower, training, dataset, tmp_path / "model_v1")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bundle_holds_what_serving_needs(exported: Path, fitted: Fitted, dataset: Dataset) -> None:
+    manifest = orjson.loads((exported / "model.json").read_bytes())
+
+    assert sorted(path.name for path in exported.iterdir()) == ["delay.onnx", "model.json", "report.md"]
+    assert manifest["sha256"] == hashlib.sha256((exported / "delay.onnx").read_bytes()).hexdigest()
+    assert manifest["trainedAt"] == "2026-01-02T03:04:05+00:00"
+    assert manifest["trainingRows"] == len(dataset)
+    assert manifest["trainingWindow"] == {"first": "2013-01-01", "last": "2013-12-31"}
+    assert [feature["name"] for feature in manifest["features"]] == [feature.name for feature in FEATURES]
+    assert manifest["vocabularies"] == {name: list(codes) for name, codes in fitted.vocabularies.items()}
+    assert manifest["metrics"][0] == {"name": "mean_auc", "basis": "SCHEDULE", "value": 0.61}
+
+
+def test_golden_rows_are_of_known_and_of_unknown_inputs(exported: Path) -> None:
+    manifest = load_bundle(exported).manifest
+    unknown = np.isnan(manifest.golden_inputs).sum(axis=1)
+
+    assert manifest.golden_inputs.shape == (16, len(FEATURES))
+    assert manifest.golden_outputs.shape == (16, 11)
+    assert (unknown == 0).sum() >= 8
+    assert (unknown > 0).sum() >= 2
+
+
+def test_exporting_again_replaces_the_bundle_with_the_same_bytes(
+    fitted: Fitted, training: Training, dataset: Dataset, bundle_path: Path
+) -> None:
+    before = {path.name: path.read_bytes() for path in bundle_path.iterdir()}
+    (bundle_path / "stray.txt").write_text("of the bundle before")
+
+    export(fitted, training, dataset, bundle_path)
+
+    assert {path.name: path.read_bytes() for path in bundle_path.iterdir()} == before
+
+
+def test_the_first_bundle_becomes_champion_and_later_ones_change_nothing(
+    exported: Path, fitted: Fitted, training: Training, dataset: Dataset, bundle_path: Path
+) -> None:
+    export(fitted, training, dataset, bundle_path.with_name("model_v2"))
+
+    assert orjson.loads((exported.parent / "aliases.json").read_bytes()) == {"champion": "model_v1"}
+    assert orjson.loads((bundle_path.parent / "aliases.json").read_bytes()) == {"champion": "model_v1"}
+
+
+@pytest.mark.parametrize("name", ["model", "model_v", "v1", "model_v1.new", "model_vx"])
+def test_a_directory_that_names_no_version_is_refused(
+    fitted: Fitted, training: Training, dataset: Dataset, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(ExportError, match="cannot name a version"):
+        export(fitted, training, dataset, tmp_path / name)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_report_tells_the_evaluation(exported: Path) -> None:
+    report = (exported / "report.md").read_text()
+
+    assert report.startswith("# model_v1\n")
+    assert "| 2013-07 | 0.6200 |" in report
+    assert "| mean auc | 0.6100 |" in report
+    assert "12,028 flights from 2013-01-01 to 2013-12-31" in report
+
+
+def test_the_report_of_a_model_without_evaluation_says_so(
+    fitted: Fitted, training: Training, dataset: Dataset, tmp_path: Path
+) -> None:
+    exported = export(fitted, replace(training, metrics={}, months={}), dataset, tmp_path / "model_v3")
+
+    assert "without an evaluation" in (exported.path / "report.md").read_text()

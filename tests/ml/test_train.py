@@ -1,0 +1,116 @@
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from ml.dataset import Dataset
+from ml.fit import Fitted
+from ml.record import RecordError, Training, load_run, open_store, save_run
+from ml.train import train
+from tests.ml.conftest import SMALL
+
+# MLflow 3.17 uses a loader strategy that SQLAlchemy 2.1 advises against.
+pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:sqlalchemy.exc.SADeprecationWarning")
+
+
+@pytest.fixture(autouse=True)
+def _default_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store for the module: making its tables takes seconds."""
+    directory = tmp_path_factory.mktemp("store")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        open_store(directory)
+    return directory
+
+
+def test_a_run_on_record_gives_back_the_model_and_its_facts(
+    processed: Path, dataset: Dataset, fitted: Fitted, store: Path
+) -> None:
+    output = io.StringIO()
+
+    run_id, training = train(processed, SMALL, Console(file=output, width=100), store=store)
+    found_id, found, recorded = load_run("latest", store)
+
+    assert found_id == run_id
+    assert recorded == training
+    assert recorded.rows == len(dataset)
+    assert recorded.hyperparameters["seed"] == SMALL.seed
+    assert list(recorded.months) == [f"2013-{month:02d}" for month in range(7, 13)]
+    assert recorded.metrics["mean_auc"] == pytest.approx(np.mean(list(recorded.months.values())))
+    assert recorded.metrics["brier"] < recorded.metrics["brier_constant"]
+    assert recorded.duration_seconds > 0
+    assert recorded.peak_memory_mib > 10
+    assert "mean auc" in output.getvalue()
+    inputs = fitted.inputs(dataset.columns)
+    assert found.inputs(dataset.columns).tobytes() == inputs.tobytes()
+    assert found.probabilities(inputs).tobytes() == fitted.probabilities(inputs).tobytes()
+
+
+def test_a_run_without_evaluation_has_no_metrics(processed: Path, store: Path) -> None:
+    _, training = train(
+        processed, replace(SMALL, iterations=1), Console(file=io.StringIO()), evaluate=False, store=store
+    )
+
+    assert training.metrics == {}
+    assert training.months == {}
+
+
+def test_a_store_that_cannot_be_used_is_named_before_anything_is_trained(
+    processed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "store").write_text("a file where the directory should be")
+    monkeypatch.setattr("ml.train.fit", lambda *_: pytest.fail("it was trained"))
+
+    with pytest.raises(RecordError, match="the store of training runs cannot be used"):
+        train(processed, SMALL, Console(file=io.StringIO()), evaluate=False, store=tmp_path / "store")
+
+
+def test_parameters_metrics_and_artifacts_are_in_mlflow(fitted: Fitted, training: Training, store: Path) -> None:
+    from mlflow import MlflowClient  # noqa: PLC0415  slow to import
+
+    run_id = save_run(fitted, training, store)
+    client = MlflowClient(f"sqlite:///{store / 'mlflow.db'}")
+    run = client.get_run(run_id)
+
+    assert run.info.status == "FINISHED"
+    assert run.data.params == {"seed": "3", "iterations": "4"}
+    assert run.data.metrics == {
+        "mean_auc": 0.61,
+        "brier": 0.18,
+        "auc_2013-07": 0.62,
+        "auc_2013-08": 0.6,
+        "rows": 12_028,
+        "duration_seconds": 1.5,
+        "peak_memory_mib": 200,
+    }
+    assert sorted(artifact.path for artifact in client.list_artifacts(run_id)) == ["model.joblib", "training.json"]
+    assert (store / "artifacts" / run_id / "artifacts" / "training.json").exists()
+
+
+def test_another_tracking_server_is_used_when_the_environment_names_it(
+    fitted: Fitted, training: Training, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The store's own database stands for the server: what matters is that the default directory stays untouched.
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{store / 'mlflow.db'}")
+
+    run_id = save_run(fitted, training, tmp_path / "unused")
+
+    assert load_run(run_id, tmp_path / "unused")[2] == training
+    assert not (tmp_path / "unused").exists()
+
+
+def test_a_run_that_does_not_exist_is_named(store: Path) -> None:
+    with pytest.raises(RecordError, match="no-such-run"):
+        load_run("no-such-run", store)
+
+
+def test_the_record_of_a_training_survives_the_file(training: Training) -> None:
+    assert Training.from_json(training.to_json()) == training
