@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from graphql_api.loaders import Loader
 from graphql_api.metrics import Metrics
-from ml.features import Leg
-from ml.runtime import BUCKETS, Bundle, Factor, Registry, factors
+from ml.runtime import BUCKETS, Bundle, Factor, Leg, Registry, factors
 
 Answer = TypeVar("Answer")
 

@@ -39,12 +39,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """What is known of one flight when its delay is asked for. Both instants are aware."""
+    """What is known of one flight when its delay is asked for. Instants are aware; None is unknown."""
 
-    carrier_code: str
-    origin_code: str
-    destination_code: str
-    scheduled_departure: datetime
+    carrier_code: str | None
+    origin_code: str | None
+    destination_code: str | None
+    scheduled_departure: datetime | None
     scheduled_arrival: datetime | None
     origin: Place
     destination: Place
@@ -187,7 +187,7 @@ _COMPUTE: dict[str, Callable[[Columns, Vocabularies], Floats]] = {
     "holiday_days": lambda columns, _: holiday_distance(columns.departure_day),
 }
 
-_CODES: dict[str, Callable[[Leg], str]] = {
+_CODES: dict[str, Callable[[Leg], str | None]] = {
     "carrier": lambda leg: leg.carrier_code,
     "origin": lambda leg: leg.origin_code,
     "destination": lambda leg: leg.destination_code,
@@ -200,7 +200,7 @@ def _floats(values: Sequence[float | None]) -> Floats:
 
 
 def _duration_minutes(leg: Leg) -> float | None:
-    if leg.scheduled_arrival is None:
+    if leg.scheduled_departure is None or leg.scheduled_arrival is None:
         return None
     return (leg.scheduled_arrival - leg.scheduled_departure).total_seconds() / 60
 

@@ -33,10 +33,8 @@ def test_imports_go_one_way(package: str, forbidden: set[str]) -> None:
 
 
 def test_the_graph_takes_of_the_model_what_serving_needs() -> None:
-    of_ml = {
-        name for path in (ROOT / "graphql_api").rglob("*.py") for name in imported(path) if name.split(".")[0] == "ml"
-    }
-    assert of_ml == {"ml.runtime", "ml.features"}
+    names = set[str]().union(*map(imported, (ROOT / "graphql_api").rglob("*.py")))
+    assert {name for name in names if name.split(".")[0] == "ml"} == {"ml.runtime"}
 
 
 def test_a_serving_process_loads_no_training_library() -> None:

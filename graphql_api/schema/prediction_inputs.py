@@ -15,7 +15,7 @@ from graphql_api.ids import shortened
 from graphql_api.loaders import Loader, RowAsk
 from graphql_api.schema.filters import is_storable
 from graphql_api.schema.problems import Fault
-from ml.features import Leg, Place
+from ml.runtime import Leg, Place
 
 LONGEST_FLIGHT = timedelta(hours=24)
 _PLACE_COLUMNS = frozenset({"latitude", "longitude", "timezone"})

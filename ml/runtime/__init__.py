@@ -1,5 +1,6 @@
 """What a serving process needs of the model: bundles, predictions, factors. Imports no training library."""
 
+from ml.features import Leg, Place
 from ml.runtime.bundle import Bundle, BundleError, load_bundle
 from ml.runtime.distribution import BUCKETS, Distribution
 from ml.runtime.factors import Factor, factors
@@ -12,9 +13,11 @@ __all__ = [
     "BundleError",
     "Distribution",
     "Factor",
+    "Leg",
     "Manifest",
     "Metric",
     "ModelUnavailableError",
+    "Place",
     "Registry",
     "factors",
     "load_bundle",

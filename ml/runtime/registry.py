@@ -74,7 +74,8 @@ class Registry:
         if version in self.loaded:
             return self.loaded[version]
         if version in self.refused:
-            raise ModelUnavailableError(f"The model {version} is refused: {self.refused[version]}. {self._usable()}")
+            # The reason names files of the server: it is for the log and for `refused`, not for clients.
+            raise ModelUnavailableError(f"The model {version} failed its checks. {self._usable()}")
         raise ModelUnavailableError(f"There is no model {version}. {self._usable()}")
 
     def aliases_of(self, version: str) -> list[str]:

@@ -60,7 +60,7 @@ async def test_without_its_model_flights_are_served_and_predictions_are_a_typed_
         assert (await client.get("/health/ready")).status_code == 503
         answer = (await client.post("/graphql", json={"query": PREDICT})).json()["data"]["predictDelay"]
         assert answer["__typename"] == "ModelUnavailable"
-        assert ("damaged" if fault == "corrupt" else "No model is champion") in answer["message"]
+        assert ("model_v1 failed its checks" if fault == "corrupt" else "No model is champion") in answer["message"]
         flights = await client.post("/graphql", json={"query": "{ flights(first: 1) { nodes { id } } }"})
         assert "errors" not in flights.json()
 

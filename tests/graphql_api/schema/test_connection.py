@@ -49,8 +49,10 @@ def order(*terms: tuple[str, str]) -> list[dict[str, str]]:
     return [{"field": field, "direction": direction} for field, direction in terms]
 
 
-ORDERS = [((field, direction),) for field in COLUMNS for direction in ("ASC", "DESC")]
-MIXED = [
+ORDERS: list[tuple[tuple[str, str], ...]] = [
+    ((field, direction),) for field in COLUMNS for direction in ("ASC", "DESC")
+]
+MIXED: list[tuple[tuple[str, str], ...]] = [
     (("DISTANCE", "DESC"), ("ARRIVAL_DELAY", "ASC")),
     (("ARRIVAL_DELAY", "ASC"), ("FLIGHT_NUMBER", "DESC"), ("SCHEDULED_DEPARTURE", "ASC")),
     (("FLIGHT_NUMBER", "ASC"), ("DEPARTURE_DELAY", "ASC")),

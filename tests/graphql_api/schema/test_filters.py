@@ -1,5 +1,6 @@
 """The filter of flights: every operator, two-valued logic, limits; checked against Polars on the same rows."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import reduce
 from typing import Any
@@ -51,7 +52,7 @@ def _part(name: str, value: Any) -> pl.Expr:
 def _compare(column: pl.Expr, operator: str, value: Any) -> pl.Expr:
     if isinstance(value, str) and "T" in value and value.endswith("Z"):
         value = pl.lit(datetime.fromisoformat(value)).cast(pl.Datetime("us", "UTC"))
-    comparisons = {
+    comparisons: dict[str, Callable[[], pl.Expr]] = {
         "eq": lambda: column == value,
         "ne": lambda: (column == value).fill_null(False).not_(),
         "in": lambda: column.is_in(value),
