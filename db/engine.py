@@ -1,10 +1,12 @@
 """The connection to the database, and everything in which SQLite and PostgreSQL differ."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+from urllib.parse import quote
 
 import sqlalchemy
 from sqlalchemy import (
@@ -14,7 +16,6 @@ from sqlalchemy import (
     Dialect,
     Executable,
     Integer,
-    MetaData,
     String,
     Table,
     Text,
@@ -34,9 +35,21 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from db.settings import DatabaseSettings
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+_FORMS = "sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/NAME"
 # What a missing value counts as in ascending and in descending order: beyond every 32-bit integer.
 MISSING_LAST = (1 << 40, -(1 << 40))
+# The execution option of connections that will write.
+_WRITES = "m7b0_writes"
+# https://www.sqlite.org/rescode.html: busy, locked, read-only, I/O error, corrupt, full, cannot open, not a database.
+_SQLITE_UNAVAILABLE = frozenset({5, 6, 8, 10, 11, 13, 14, 26})
+# https://www.postgresql.org/docs/current/errcodes-appendix.html: connection, authorization and resource errors, no such
+# database, operator intervention (shutdown, cancelled by a timeout), lock not available.
+_POSTGRESQL_UNAVAILABLE = ("08", "28", "53", "3D", "57", "55P03")
+_POSTGRESQL_UNDEFINED_TABLE = "42P01"
 
+_CONNECTING: tuple[type[Exception], ...] = (DBAPIError, PoolTimeoutError, OSError, TimeoutError)
+
+Result = TypeVar("Result")
 Row: TypeAlias = sqlalchemy.Row[Any]
 """A row that was read: its columns are attributes."""
 
@@ -93,33 +106,48 @@ def database_url(value: str) -> URL:
     """A URL with the asynchronous driver of its database.
 
     Raises:
-        ValueError: neither SQLite nor PostgreSQL.
+        ValueError: it names neither a SQLite file nor a PostgreSQL database; the message says what would be right.
     """
     try:
         url = make_url(value)
-    except ArgumentError:
-        raise ValueError(
-            "DATABASE_URL is not a URL; write sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
-        ) from None
+    except (ArgumentError, ValueError):
+        raise ValueError(f"DATABASE_URL is not a URL of a database; write {_FORMS}") from None
     name = url.drivername.split("+")[0]
     if name not in _DRIVERS:
-        raise ValueError(
-            f"DATABASE_URL names {name!r}; this runs on sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
-        )
-    return url.set(drivername=_DRIVERS[name])
+        raise ValueError(f"DATABASE_URL names {name!r}; this runs on {_FORMS}")
+    url = url.set(drivername=_DRIVERS[name])
+    if name == "sqlite":
+        if not url.database or url.database == ":memory:":
+            raise ValueError("DATABASE_URL names no file; write sqlite:///FILE, since a database in memory is lost")
+        if not (directory := Path(url.database).absolute().parent).is_dir():
+            raise ValueError(f"DATABASE_URL: the directory {directory} does not exist; create it first")
+    elif (mode := url.query.get("sslmode")) is not None:
+        # The driver takes libpq's values under a name of its own.
+        url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
+    return url
 
 
 class Database:
     """A pool of connections. Reads run outside transactions, one statement each; writes in `transaction()`.
 
+    `maintenance` is for migrating and loading: statements may take as long as they need, and a SQLite file that does
+    not exist is created.
+
     Raises:
-        ValueError: `settings.database_url` names neither SQLite nor PostgreSQL.
+        ValueError: `settings.database_url` cannot be used.
     """
 
-    def __init__(self, settings: DatabaseSettings, observe: StatementObserver | None = None) -> None:
+    def __init__(
+        self, settings: DatabaseSettings, observe: StatementObserver | None = None, *, maintenance: bool = False
+    ) -> None:
         self.url = database_url(settings.database_url.get_secret_value())
-        self.engine = _create_engine(self.url, settings)
-        self._reader = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        if self.url.drivername.startswith("sqlite"):
+            self.engine = _sqlite_engine(self.url, settings, create=maintenance)
+            self._reader = self.engine
+        else:
+            self.engine = _postgresql_engine(self.url, settings, limited=not maintenance)
+            self._reader = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._writer = self.engine.execution_options(**{_WRITES: True})
         self.observe = observe
 
     @property
@@ -130,18 +158,33 @@ class Database:
     async def fetch(self, name: str, statement: Executable) -> Sequence[Row]:
         """All rows of one reading statement, on a connection of its own.
 
+        A connection that turns out to be dead, as all are after the server was restarted, is replaced once.
+
         Raises:
             DatabaseUnavailableError: no connection, or no answer in time.
         """
         started = time.perf_counter()
         try:
+            with _translating():
+                try:
+                    return await self._fetch(statement)
+                except DBAPIError as error:
+                    if not error.connection_invalidated:
+                        raise
+                    return await self._fetch(statement)
+        finally:
+            if self.observe is not None:
+                self.observe(name, time.perf_counter() - started)
+
+    async def read(self, work: Callable[[Connection], Result]) -> Result:
+        """What `work` reads through a synchronous connection, outside transactions.
+
+        Raises:
+            DatabaseUnavailableError: no connection, or no answer in time.
+        """
+        with _translating():
             async with self._reader.connect() as connection:
-                rows: Sequence[Row] = (await connection.execute(statement)).all()
-        except Exception as error:
-            raise _translated(error) from error
-        if self.observe is not None:
-            self.observe(name, time.perf_counter() - started)
-        return rows
+                return await connection.run_sync(work)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -150,47 +193,80 @@ class Database:
         Raises:
             DatabaseUnavailableError: no connection, or no answer in time.
         """
+        with _translating():
+            connection = await self._writer.connect().start()
         try:
-            async with self.engine.begin() as connection:
-                yield connection
-        except Exception as error:
-            raise _translated(error) from error
+            # Of the block only the statements' errors: an OSError there is none of the database's.
+            with _translating((DBAPIError,)):
+                async with connection.begin():
+                    yield connection
+        finally:
+            await connection.close()
 
     async def close(self) -> None:
         await self.engine.dispose()
 
+    async def _fetch(self, statement: Executable) -> Sequence[Row]:
+        async with self._reader.connect() as connection:
+            return (await connection.execute(statement)).all()
 
-def _translated(error: Exception) -> Exception:
-    """Tell an unreachable database from a faulty statement; the latter stays what it is."""
-    unreachable = (
-        isinstance(error, (OSError, PoolTimeoutError, TimeoutError))
-        or (isinstance(error, DBAPIError) and error.connection_invalidated)
-        # asyncpg's PostgresConnectionError family and "too many connections"; SQLite's "unable to open", "locked".
-        or (isinstance(error, DBAPIError) and type(error).__name__ == "OperationalError")
-        or getattr(getattr(error, "orig", error), "sqlstate", None)
-        in {"57P01", "57P02", "57P03", "53300", "3D000", "28P01"}
+
+@contextmanager
+def _translating(kinds: tuple[type[Exception], ...] = _CONNECTING) -> Iterator[None]:
+    """Raise DatabaseUnavailableError for what an operator has to mend; a faulty statement's error stays what it is."""
+    try:
+        yield
+    except kinds as error:
+        if (reason := _unavailable(error)) is None:
+            raise
+        raise DatabaseUnavailableError(reason) from error
+
+
+def _unavailable(error: Exception) -> str | None:
+    """Why the database cannot be used, None where it can and the statement was at fault."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    reason = (str(cause) or type(cause).__name__).splitlines()[0]
+    sqlstate = str(getattr(cause, "sqlstate", None) or "")
+    if reason.startswith("no such table") or sqlstate == _POSTGRESQL_UNDEFINED_TABLE:
+        return "its tables are missing: run `python -m db upgrade`"
+    if not isinstance(error, DBAPIError) or error.connection_invalidated or isinstance(cause, OSError | TimeoutError):
+        return reason
+    unavailable = (
+        getattr(cause, "sqlite_errorcode", 0) & 0xFF in _SQLITE_UNAVAILABLE
+        or sqlstate.startswith(_POSTGRESQL_UNAVAILABLE)
+        or "connection is closed" in reason
     )
-    if not unreachable:
-        return error
-    reason = str(getattr(error, "orig", None) or error).splitlines()
-    return DatabaseUnavailableError(reason[0] if reason else type(error).__name__)
+    return reason if unavailable else None
 
 
-def _create_engine(url: URL, settings: DatabaseSettings) -> AsyncEngine:
-    timeout = settings.database_timeout_seconds
-    pool: dict[str, Any] = {
+def _sqlite_engine(url: URL, settings: DatabaseSettings, *, create: bool) -> AsyncEngine:
+    path = quote(str(Path(url.database or "").absolute()))
+    url = url.set(database=f"file:{path}", query={"mode": "rwc" if create else "rw", "uri": "true"})
+    # The driver must not open transactions by itself: it would open them as readers and fail on the first write.
+    arguments = {"isolation_level": None, "timeout": settings.database_timeout_seconds}
+    engine = create_async_engine(url, connect_args=arguments, **_pool(settings))
+    event.listen(engine.sync_engine, "connect", _configure_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_immediate)
+    return engine
+
+
+def _postgresql_engine(url: URL, settings: DatabaseSettings, *, limited: bool) -> AsyncEngine:
+    server = {"application_name": "m7b0", "timezone": "UTC", "jit": "off"}  # JIT costs more than these queries take.
+    arguments: dict[str, Any] = {"timeout": settings.database_timeout_seconds, "server_settings": server}
+    if limited:
+        limit = str(round(settings.database_timeout_seconds * 1000))
+        server.update(statement_timeout=limit, lock_timeout=limit)
+        # The server's own limit comes first; this one is for a server that does not answer any more.
+        arguments["command_timeout"] = settings.database_timeout_seconds + 1
+    return create_async_engine(url, connect_args=arguments, **_pool(settings))
+
+
+def _pool(settings: DatabaseSettings) -> dict[str, Any]:
+    return {
         "pool_size": settings.database_pool_size,
         "max_overflow": 0,
-        "pool_timeout": timeout,
+        "pool_timeout": settings.database_timeout_seconds,
     }
-    if url.drivername.startswith("sqlite"):
-        # The driver must not open transactions by itself: it would open them as readers and fail on the first write.
-        engine = create_async_engine(url, connect_args={"isolation_level": None, "timeout": timeout}, **pool)
-        event.listen(engine.sync_engine, "connect", _configure_sqlite)
-        event.listen(engine.sync_engine, "begin", _begin_immediate)
-        return engine
-    server = {"application_name": "m7b0", "timezone": "UTC", "jit": "off"}  # JIT costs more than these queries take.
-    return create_async_engine(url, connect_args={"timeout": timeout, "server_settings": server}, **pool)
 
 
 def _configure_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
@@ -201,8 +277,15 @@ def _configure_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) 
 
 
 def _begin_immediate(connection: Connection) -> None:
-    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+    """A writer takes the lock at once: one that began as a reader could lose what another wrote in between."""
+    if connection.get_execution_options().get(_WRITES):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+async def one_at_a_time(connection: AsyncConnection, work: str) -> None:
+    """Wait until no other transaction does the same `work`. On SQLite a writing transaction is alone anyway."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:work))"), {"work": f"m7b0 {work}"})
 
 
 async def insert_new(
@@ -242,31 +325,8 @@ async def _total_changes(connection: AsyncConnection) -> int:
     return int((await connection.exec_driver_sql("SELECT total_changes()")).scalar_one())
 
 
-async def refresh_statistics(connection: AsyncConnection) -> None:
-    """Let the planner know the tables as they are after a bulk load."""
-    await connection.execute(text("ANALYZE"))
-
-
-async def index_names(connection: AsyncConnection) -> set[str]:
+async def index_names(database: Database) -> set[str]:
     """The indexes that the database has, those on expressions included."""
-    catalogue = "sqlite_master WHERE type = 'index'" if connection.dialect.name == "sqlite" else "pg_indexes"
-    name = "name" if connection.dialect.name == "sqlite" else "indexname"
-    return {str(found) for (found,) in await connection.execute(text(f"SELECT {name} FROM {catalogue}"))}  # noqa: S608
-
-
-async def broken_foreign_keys(connection: AsyncConnection, metadata: MetaData) -> dict[str, int]:
-    """Rows by foreign key whose target is missing, counted in the data, whatever the database enforces."""
-    found: dict[str, int] = {}
-    for table in metadata.sorted_tables:
-        for column in table.columns:
-            for key in column.foreign_keys:
-                target = key.column
-                count = await connection.execute(
-                    text(
-                        f"SELECT count(*) FROM {table.name} AS child LEFT JOIN {target.table.name} AS parent "  # noqa: S608
-                        f"ON parent.{target.name} = child.{column.name} "
-                        f"WHERE child.{column.name} IS NOT NULL AND parent.{target.name} IS NULL"
-                    )
-                )
-                found[f"{table.name}.{column.name} → {target.table.name}.{target.name}"] = int(count.scalar_one())
-    return found
+    sqlite = "SELECT name FROM sqlite_master WHERE type = 'index'"
+    statement = sqlite if database.dialect == "sqlite" else "SELECT indexname FROM pg_indexes"
+    return {str(name) for (name,) in await database.fetch("index_names", text(statement))}

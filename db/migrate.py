@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 
-from db.engine import Database
+from db.engine import Database, one_at_a_time
 
 
 def alembic_config(connection: Connection | None = None) -> Config:
@@ -25,14 +25,14 @@ def head() -> str:
 
 async def current(database: Database) -> str | None:
     """The revision that the database is at, None before the first migration."""
-    async with database.transaction() as connection:
-        return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+    return await database.read(lambda connection: MigrationContext.configure(connection).get_current_revision())
 
 
 async def upgrade(database: Database, revision: str = "head") -> tuple[str | None, str | None]:
     """Migrate forward in one transaction; returns the revisions before and after."""
     before = await current(database)
     async with database.transaction() as connection:
+        await one_at_a_time(connection, "migrate")
         await connection.run_sync(lambda sync: command.upgrade(alembic_config(sync), revision))
     return before, await current(database)
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, and_, literal, or_, tuple_
+from sqlalchemy import BigInteger, ColumnElement, and_, literal, or_, tuple_
+from sqlalchemy.types import TypeEngine
 
 from db.engine import MISSING_LAST, nulls_last
 from db.tables import Flight
@@ -65,7 +66,7 @@ class Order:
         """Rows after (or before) the place of the row with these values; the row itself need not exist any more."""
         keys = self._keys()
         places = [
-            literal(MISSING_LAST[term.descending] if value is None else value, Flight.__table__.c[term.column].type)
+            literal(MISSING_LAST[term.descending] if value is None else value, _key_type(term))
             for term, value in zip(self.terms, values, strict=True)
         ]
         places.append(literal(row_id, Flight.__table__.c.id.type))
@@ -89,6 +90,12 @@ class Order:
             key = nulls_last(column, descending=term.descending) if column.nullable else column
             keys.append((key, term.descending))
         return [*keys, (Flight.__table__.c.id, self.terms[-1].descending)]
+
+
+def _key_type(term: Term) -> TypeEngine[Any]:
+    """The type of a term's key, which is wider than its column where a missing value has a number."""
+    column = Flight.__table__.c[term.column]
+    return BigInteger() if column.nullable else column.type
 
 
 def _lexicographic(

@@ -46,7 +46,8 @@ def _airports(airports: pl.DataFrame, flights: pl.DataFrame) -> pl.DataFrame:
     """
     listed = airports.select(
         code="faa",
-        name="name",
+        # The source escaped the apostrophes of two names, twice.
+        name=pl.col("name").str.replace_all(r"\\+'", "'"),
         latitude="lat",
         longitude="lon",
         altitude_ft=pl.col("alt").cast(pl.Int32),

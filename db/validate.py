@@ -31,6 +31,7 @@ _REFERENCES: Mapping[str, Mapping[str, str]] = {
     },
     "weather": {"airport_code": "airports"},
 }
+_POSITIVE = frozenset({"flight_number", "distance_miles", "air_time_minutes", "seats", "engines", "year"})
 _INT32 = (-(2**31), 2**31 - 1)
 
 
@@ -54,14 +55,21 @@ def split(
     `known` holds the codes that a reference may name, by table.
     """
     reasons = [pl.when(broken).then(message) for broken, message in _rules(table, rows, known)]
-    checked = rows.with_columns(_reason=pl.coalesce([*reasons, pl.lit(None, pl.String)])).with_row_index(
-        "_line", first_line
+    checked = rows.with_row_index("_line", first_line).with_columns(
+        _reason=pl.coalesce([*reasons, pl.lit(None, pl.String)])
     )
-    rejected = [
-        RejectedRow(file, line, reason)
-        for line, reason in checked.filter(pl.col("_reason").is_not_null()).select("_line", "_reason").iter_rows()
-    ]
-    return checked.filter(pl.col("_reason").is_null()).drop("_reason", "_line"), rejected
+    sound = checked.filter(pl.col("_reason").is_null())
+    # Of rows with one key the first sound one counts: a faulty one before it must not take its place.
+    repeated = sound.filter(~pl.struct(KEYS[table]).is_first_distinct())
+    faulty = pl.concat(
+        [
+            checked.filter(pl.col("_reason").is_not_null()).select("_line", "_reason"),
+            repeated.select("_line", pl.lit("the same key stands in an earlier row").alias("_reason")),
+        ]
+    ).sort("_line")
+    accepted = sound.join(repeated.select("_line"), on="_line", how="anti", maintain_order="left")
+    rejected = [RejectedRow(file, line, reason) for line, reason in faulty.iter_rows()]
+    return accepted.drop("_reason", "_line"), rejected
 
 
 def _rules(table: str, rows: pl.DataFrame, known: Mapping[str, set[str]]) -> list[tuple[pl.Expr, pl.Expr]]:
@@ -76,10 +84,11 @@ def _rules(table: str, rows: pl.DataFrame, known: Mapping[str, set[str]]) -> lis
         if dtype == pl.String:
             rules.append((pl.col(name).str.contains("\0", literal=True), pl.lit(f"{name} holds a NUL character")))
     rules += _flight_rules() if table == "flights" else _weather_rules() if table == "weather" else []
+    for name in _POSITIVE & set(rows.columns):
+        rules.append((pl.col(name) < 1, pl.lit(f"{name} is not positive")))
     if table == "airports":
         rules.append((~pl.col("latitude").is_between(-90, 90), pl.lit("latitude is not between -90 and 90")))
         rules.append((~pl.col("longitude").is_between(-180, 180), pl.lit("longitude is not between -180 and 180")))
-    rules.append((~pl.struct(KEYS[table]).is_first_distinct(), pl.lit("the same key stands in an earlier row")))
     return rules
 
 
@@ -99,13 +108,31 @@ def _flight_rules() -> list[tuple[pl.Expr, pl.Expr]]:
             )
             for delay, scheduled, actual in delays
         ),
+        *(
+            (pl.col(actual).is_null() & pl.col(delay).is_not_null(), pl.lit(f"{delay} is given, {actual} is not"))
+            for delay, _, actual in delays
+        ),
+        (
+            pl.col("actual_departure").is_not_null() & pl.col("departure_delay_minutes").is_null(),
+            pl.lit("it departed, yet departure_delay_minutes is missing"),
+        ),
         (
             (pl.col("status") == "CANCELLED") & pl.col("actual_departure").is_not_null(),
             pl.lit("cancelled, yet it departed"),
         ),
         (
-            (pl.col("status") == "LANDED") & pl.col("actual_arrival").is_null(),
-            pl.lit("landed, yet it has no arrival time"),
+            (pl.col("status") == "DIVERTED") & pl.col("arrival_delay_minutes").is_not_null(),
+            pl.lit("diverted, yet it has an arrival delay"),
+        ),
+        (
+            (pl.col("status") == "LANDED") & pl.any_horizontal(pl.col("actual_departure", "actual_arrival").is_null()),
+            pl.lit("landed, yet it did not depart or arrive"),
+        ),
+        (
+            (pl.col("status") == "LANDED")
+            & pl.col("scheduled_arrival").is_not_null()
+            & pl.col("arrival_delay_minutes").is_null(),
+            pl.lit("landed, yet arrival_delay_minutes is missing"),
         ),
     ]
 

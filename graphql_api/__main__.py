@@ -1,5 +1,6 @@
 """`python -m graphql_api`: serve the API, print its schema."""
 
+import socket
 import sys
 from typing import Annotated
 
@@ -35,13 +36,11 @@ def serve_command(
         application = create_app(settings)
     except ValueError as error:
         raise _failure(str(error)) from error
-    host, port = host or settings.host, port or settings.port
-    if settings.app_env is Environment.DEVELOPMENT:
-        _announce(host, port, bundled=GraphiQL().bundled)
-    uvicorn.run(
+    at, on = host or settings.host, port or settings.port
+    config = uvicorn.Config(
         application,
-        host=host,
-        port=port,
+        host=at,
+        port=on,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
         http="httptools",
         ws="none",
@@ -50,6 +49,17 @@ def serve_command(
         server_header=False,
         timeout_graceful_shutdown=30,
     )
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started and settings.app_env is Environment.DEVELOPMENT:
+                _announce(at, on, bundled=GraphiQL().bundled)
+
+    server = Server(config)
+    server.run()
+    if not server.started:
+        raise typer.Exit(1)
 
 
 @app.command("schema", epilog="Example: python -m graphql_api schema > schema.graphql")

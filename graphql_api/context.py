@@ -35,6 +35,6 @@ def context_for(service: Service) -> Context:
         database=service.database,
         models=service.models,
         loaders=Loaders(service.database, service.metrics),
-        predictor=Predictor(service.models, service.metrics),
+        predictor=Predictor(service.models, service.metrics, service.settings.prediction_batch_max),
         metrics=service.metrics,
     )

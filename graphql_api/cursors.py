@@ -1,16 +1,18 @@
 """Opaque cursors: the place of a flight in an order, sealed against damage."""
 
 import base64
-import binascii
 import zlib
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
+from graphql import GraphQLError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from db.ordering import KeyValue, Order
-from db.queries.pages import Place
+from db.ordering import Order
+from db.queries.pages import Position
 from graphql_api.errors import bad_user_input
+from graphql_api.ids import shortened
 
 _CHECKSUM_BYTES = 4
 
@@ -18,12 +20,12 @@ _CHECKSUM_BYTES = 4
 def encode_cursor(order: Order, row: Any) -> str:
     """The cursor of a row that was read with the columns of `order`."""
     values = [getattr(row, column) for column in order.columns]
-    payload = orjson.dumps([order.signature, values, row.row_id])
+    payload = orjson.dumps({"order": order.signature, "values": values, "row_id": row.row_id})
     sealed = zlib.crc32(payload).to_bytes(_CHECKSUM_BYTES) + payload
     return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
 
-def decode_cursor(order: Order, cursor: str, argument: str) -> Place:
+def decode_cursor(order: Order, cursor: str, argument: str) -> Position:
     """The place that a cursor of this order names; the flight itself may be gone.
 
     Raises:
@@ -33,19 +35,33 @@ def decode_cursor(order: Order, cursor: str, argument: str) -> Place:
         sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         checksum, payload = sealed[:_CHECKSUM_BYTES], sealed[_CHECKSUM_BYTES:]
         intact = zlib.crc32(payload).to_bytes(_CHECKSUM_BYTES) == checksum
-        signature, values, row_id = orjson.loads(payload if intact else b"")
-    except (ValueError, binascii.Error) as error:
+        content = _Content.model_validate_json(payload if intact else b"")
+    except ValueError as error:
+        raise _damaged(argument) from error
+    if content.order != order.signature:
         raise bad_user_input(
-            f"{argument}: this is not a cursor of this service, or it was damaged. "
-            "Pass an edge's cursor or pageInfo's startCursor or endCursor unchanged."
-        ) from error
-    if signature != order.signature:
-        raise bad_user_input(
-            f"{argument}: this cursor belongs to the order {signature}, but orderBy asks for {order.signature}. "
-            "Continue with the orderBy that the cursor came from."
+            f"{argument}: this cursor belongs to the order {shortened(content.order)}, but orderBy asks for "
+            f"{order.signature!r}. Continue with the orderBy that the cursor came from."
         )
-    return Place(tuple(map(_key_value, values)), row_id)
+    if [isinstance(value, datetime) for value in content.values] != [
+        column == "scheduled_departure" for column in order.columns
+    ]:
+        raise _damaged(argument)
+    return Position(tuple(content.values), content.row_id)
 
 
-def _key_value(value: Any) -> KeyValue:
-    return datetime.fromisoformat(value) if isinstance(value, str) else value
+class _Content(BaseModel):
+    """What a cursor holds. The checksum keeps damage out, not malice: the types are checked too."""
+
+    model_config = ConfigDict(strict=True)
+
+    order: str
+    values: list[Annotated[int, Field(ge=-(2**31), lt=2**31)] | AwareDatetime | None]
+    row_id: Annotated[int, Field(ge=-(2**63), lt=2**63)]
+
+
+def _damaged(argument: str) -> GraphQLError:
+    return bad_user_input(
+        f"{argument}: this is not a cursor of this service, or it was damaged. "
+        "Pass an edge's cursor or pageInfo's startCursor or endCursor unchanged."
+    )

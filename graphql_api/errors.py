@@ -55,7 +55,8 @@ def formatted(error: GraphQLError) -> GraphQLFormattedError:
     cause = error.original_error
     if error.extensions and "code" in error.extensions:
         return error.formatted
-    if cause is None or isinstance(cause, GraphQLError):
+    # Without a path it is a variable that cannot be coerced; without a cause, an argument.
+    if error.path is None or cause is None:
         return with_code(error, Code.BAD_USER_INPUT)
     if isinstance(cause, DatabaseUnavailableError):
         log.error("database unavailable", reason=str(cause), path=error.path)

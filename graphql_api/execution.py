@@ -68,6 +68,28 @@ class Answer:
         return cls({"errors": errors}, "request_error")
 
 
+class _Documents:
+    """The documents that were used last, bounded in number and in length."""
+
+    def __init__(self, entries: int, length: int) -> None:
+        self._entries, self._length = entries, length
+        self._kept: OrderedDict[str, DocumentNode] = OrderedDict()
+        self._total = 0
+
+    def get(self, query: str) -> DocumentNode | None:
+        document = self._kept.get(query)
+        if document is not None:
+            self._kept.move_to_end(query)
+        return document
+
+    def put(self, query: str, document: DocumentNode) -> None:
+        self._kept[query] = document
+        self._total += len(query)
+        while len(self._kept) > self._entries or self._total > self._length:
+            oldest, _ = self._kept.popitem(last=False)
+            self._total -= len(oldest)
+
+
 class Executor:
     """Executes documents against one schema."""
 
@@ -76,8 +98,7 @@ class Executor:
         # In production an error does not lead on to what else there is.
         self._hide_suggestions = settings.app_env is Environment.PRODUCTION
         self._max_tokens = settings.document_tokens_max
-        self._max_documents = settings.document_cache_size
-        self._documents: OrderedDict[str, DocumentNode] = OrderedDict()
+        self._documents = _Documents(settings.document_cache_size, settings.document_cache_bytes)
 
     def prepare(self, query: str, operation_name: str | None) -> Operation:
         """The operation that a request means.
@@ -88,11 +109,7 @@ class Executor:
         document = self._documents.get(query)
         if document is None:
             document = self._checked(query)
-            self._documents[query] = document
-            if len(self._documents) > self._max_documents:
-                self._documents.popitem(last=False)
-        else:
-            self._documents.move_to_end(query)
+            self._documents.put(query, document)
         return Operation(document, _definition(document, operation_name))
 
     async def execute(self, operation: Operation, variables: dict[str, Any], context: Context) -> Answer:

@@ -2,13 +2,16 @@
 
 import asyncio
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from db.engine import Database, DatabaseUnavailableError
+from db.engine import Database
 from db.migrate import current, head
 from graphql_api.state import Service
 from ml.runtime import ModelUnavailableError, Registry
+
+log = structlog.stdlib.get_logger(__name__)
 
 
 async def live(_request: Request) -> JSONResponse:
@@ -28,7 +31,8 @@ async def ready(request: Request) -> JSONResponse:
 async def _database_fault(database: Database) -> str | None:
     try:
         revision = await asyncio.wait_for(current(database), timeout=5)
-    except (DatabaseUnavailableError, TimeoutError):
+    except Exception as error:  # noqa: BLE001 — whatever it is, the service is not ready.
+        log.warning("not ready", reason=str(error))
         return "the database cannot be reached"
     if revision != head():
         return f"the schema is at migration {revision or 'none'}, not {head()}: run `python -m db upgrade`"

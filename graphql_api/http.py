@@ -1,5 +1,6 @@
 """GraphQL over HTTP: one JSON request, one JSON answer."""
 
+import asyncio
 import re
 import time
 from http import HTTPStatus
@@ -32,7 +33,6 @@ class GraphQLRequest(BaseModel):
     query: str
     variables: dict[str, Any] | None = None
     operationName: str | None = None  # noqa: N815 — the name on the wire.
-    extensions: dict[str, Any] | None = None
 
 
 class HTTPError(Exception):
@@ -70,7 +70,7 @@ class GraphQLEndpoint:
         if request.method != "POST":
             raise HTTPError(405, f"{request.method} is not accepted here; send the query by POST.", {"Allow": "POST"})
         service: Service = request.app.state.service
-        parameters = await _parameters(request, service.settings.body_bytes_max)
+        parameters = await _parameters(request, service.settings.body_bytes_max, service.settings.body_timeout_seconds)
         answer = await self._answer(parameters, request, service)
         media_type = _media_type(request)
         # A client of plain JSON may be a proxy's; only the GraphQL type promises that the status speaks of the query.
@@ -81,7 +81,7 @@ class GraphQLEndpoint:
         started = time.perf_counter()
         kind, name = "unknown", None
         try:
-            operation = self._executor.prepare(parameters.query, parameters.operationName)
+            operation = self._executor.prepare(parameters.query, parameters.operationName or None)
             kind, name = operation.type.value, operation.name
             answer = await self._executor.execute(operation, parameters.variables or {}, context_for(service))
         except RequestError as error:
@@ -91,11 +91,16 @@ class GraphQLEndpoint:
         return answer
 
 
-async def _parameters(request: Request, limit: int) -> GraphQLRequest:
+async def _parameters(request: Request, limit: int, seconds: float) -> GraphQLRequest:
     content_type = request.headers.get("content-type", "")
     if not _JSON_TYPE.match(content_type):
         raise HTTPError(415, f"The content type must be application/json, not {content_type[:60] or 'missing'}.")
-    body = await _body(request, limit)
+    try:
+        async with asyncio.timeout(seconds):
+            body = await _body(request, limit)
+    except TimeoutError as error:
+        message = f"The body did not arrive within {seconds:g} seconds."
+        raise HTTPError(408, message, {"Connection": "close"}) from error
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError as error:

@@ -12,7 +12,7 @@ from strawberry.dataloader import DataLoader
 
 from db.engine import Database, Row
 from db.ordering import Order
-from db.queries.pages import FlightSet, Page, Parent, Place, Window, any_beyond, count_flights, read_pages
+from db.queries.pages import FlightSet, Page, Parent, Position, Window, any_beyond, count_flights, read_pages
 from db.queries.rows import rows_by_key, weather_by_hour
 from graphql_api.metrics import Metrics
 
@@ -49,7 +49,7 @@ class Edge(NamedTuple):
 
     flights: FlightSet
     order: Order
-    place: Place
+    place: Position
     before: bool
 
 

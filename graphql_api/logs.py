@@ -9,11 +9,12 @@ from typing import Any
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphql_api.settings import Environment, Settings
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _QUIET_PATHS = frozenset({"/health/live", "/health/ready", "/metrics"})
 # Without local variables: they may hold what a client sent, or a password.
 _tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
@@ -71,7 +72,7 @@ class RequestLog:
             return
         offered = Headers(scope=scope).get("x-request-id", "")
         request_id = offered if _REQUEST_ID.fullmatch(offered) else secrets.token_hex(8)
-        status = 500
+        status: int | None = None
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -84,6 +85,11 @@ class RequestLog:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._app(scope, receive, send_with_id)
+            except Exception:  # noqa: BLE001 — the last place where an answer can be given.
+                _log.exception("request failed")
+                if status is None:
+                    fault = {"errors": [{"message": "Internal error.", "extensions": {"code": "INTERNAL"}}]}
+                    await JSONResponse(fault, 500)(scope, receive, send_with_id)
             finally:
                 level = logging.DEBUG if scope["path"] in _QUIET_PATHS else logging.INFO
                 _log.log(

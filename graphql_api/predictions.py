@@ -1,5 +1,6 @@
 """Predictions: many asked for one by one, one model run for each model and wave of execution."""
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ from graphql_api.loaders import Loader
 from graphql_api.metrics import Metrics
 from ml.runtime import BUCKETS, Bundle, Factor, Leg, Registry, factors
 
-Answer = TypeVar("Answer")
+Answered = TypeVar("Answered")
+# About a millisecond of work; what takes longer would make other requests wait.
+_ROWS_ON_THE_LOOP = 128
 
 
 class PredictionAsk(NamedTuple):
@@ -37,29 +40,42 @@ class Prediction:
 class Predictor:
     """The predictions of one request."""
 
-    def __init__(self, models: Registry, metrics: Metrics) -> None:
+    def __init__(self, models: Registry, metrics: Metrics, batch_max: int) -> None:
         self._models = models
+        self._batch_max = batch_max
         self._metrics = metrics
         self.predictions = Loader("predictions", metrics, self._predict)
         self.factors = Loader("prediction_factors", metrics, self._factors)
         self._answered: dict[PredictionAsk, tuple[NDArray[np.float32], float]] = {}
 
     async def _predict(self, asks: list[PredictionAsk]) -> Sequence[Prediction]:
-        return self._for_each_model(asks, self._run)
+        return await self._for_each_model(asks, self._run, rows_each=lambda _: 1)
 
     async def _factors(self, asks: list[PredictionAsk]) -> Sequence[Sequence[Factor]]:
-        return self._for_each_model(asks, self._explain)
+        return await self._for_each_model(asks, self._explain, rows_each=lambda bundle: len(bundle.features))
 
-    def _for_each_model(
-        self, asks: Sequence[PredictionAsk], answer: Callable[[Bundle, Sequence[PredictionAsk]], Sequence[Answer]]
-    ) -> list[Answer]:
+    async def _for_each_model(
+        self,
+        asks: Sequence[PredictionAsk],
+        answer: Callable[[Bundle, Sequence[PredictionAsk]], Sequence[Answered]],
+        rows_each: Callable[[Bundle], int],
+    ) -> list[Answered]:
+        """Answer the asks of each model together, in batches of bounded size; large ones off the event loop."""
         by_version: dict[str, list[PredictionAsk]] = {}
         for ask in asks:
             by_version.setdefault(ask.version, []).append(ask)
-        answers: dict[PredictionAsk, Answer] = {}
+        answers: dict[PredictionAsk, Answered] = {}
         for version, of_model in by_version.items():
             bundle = self._models.select(version=version)
-            answers.update(zip(of_model, answer(bundle, of_model), strict=True))
+            rows = rows_each(bundle)
+            size = max(1, self._batch_max // rows)
+            for start in range(0, len(of_model), size):
+                batch = of_model[start : start + size]
+                if len(batch) * rows > _ROWS_ON_THE_LOOP:
+                    answered = await asyncio.to_thread(answer, bundle, batch)
+                else:
+                    answered = answer(bundle, batch)
+                answers.update(zip(batch, answered, strict=True))
         return [answers[ask] for ask in asks]
 
     def _run(self, bundle: Bundle, asks: Sequence[PredictionAsk]) -> list[Prediction]:
@@ -91,4 +107,8 @@ class Predictor:
     def _explain(self, bundle: Bundle, asks: Sequence[PredictionAsk]) -> list[list[Factor]]:
         """The factors of predictions that were made before, which a client can only ask for after them."""
         inputs, delayed = zip(*(self._answered[ask] for ask in asks), strict=True)
-        return factors(bundle, [ask.leg for ask in asks], np.stack(inputs), np.array(delayed))
+        started = time.perf_counter()
+        found = factors(bundle, [ask.leg for ask in asks], np.stack(inputs), np.array(delayed))
+        rows = int(np.count_nonzero(~np.isnan(np.stack(inputs))))
+        self._metrics.inference(rows, features_seconds=0.0, run_seconds=time.perf_counter() - started)
+        return found

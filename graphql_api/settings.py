@@ -2,8 +2,9 @@
 
 from enum import StrEnum
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from db.settings import DatabaseSettings
 
@@ -32,6 +33,20 @@ class Settings(DatabaseSettings):
     predictions_max: int = Field(1000, ge=1, description="The most inputs that one predictDelays may have.")
     filter_depth_max: int = Field(5, ge=1, description="How deep and, or and not may be nested in a filter.")
     filter_conditions_max: int = Field(50, ge=1, description="How many comparisons a filter may hold.")
+    filter_values_max: int = Field(1_000, ge=1, description="How many values the lists of a filter may hold together.")
     body_bytes_max: int = Field(1_048_576, ge=1024, description="The largest request body, in bytes.")
+    body_timeout_seconds: float = Field(10.0, gt=0, description="How long a client may take to send a body.")
+    prediction_batch_max: int = Field(
+        1_000, ge=1, description="The most rows of one model run; what is asked at once beyond that takes several."
+    )
     document_cache_size: int = Field(512, ge=1, description="How many parsed and validated documents are kept.")
+    document_cache_bytes: int = Field(
+        8_388_608, ge=1024, description="How long the kept documents may be together, in bytes."
+    )
     document_tokens_max: int = Field(5_000, ge=100, description="The most tokens that a document may have.")
+
+    @model_validator(mode="after")
+    def _default_page_fits(self) -> Self:
+        if self.page_size_default > self.page_size_max:
+            raise ValueError("PAGE_SIZE_DEFAULT is larger than PAGE_SIZE_MAX")
+        return self

@@ -16,6 +16,7 @@ _errors = Console(stderr=True)
 
 Data = Annotated[Path, typer.Option(help="The directory that `python -m db prepare` writes.")]
 DATA = Path("data/processed")
+MODELS = Path("mlruns")
 
 # The libraries of training take seconds to import: each command imports its own, so that --help answers at once.
 
@@ -37,12 +38,14 @@ def train(
 
         run_id, _ = run(data, Hyperparameters(seed=seed), _output, evaluate=evaluate)
         _output.print(f"run {run_id} is on record; export it:", soft_wrap=True)
-        _output.print("python -m ml export-onnx --out mlruns/model_v1", soft_wrap=True)
+        _output.print("python -m ml export-onnx", soft_wrap=True)
 
 
 @app.command()
 def export_onnx(
-    out: Annotated[Path, typer.Option(help="The bundle's directory; its name is the version.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The bundle's directory, whose name is the version; the next one when left out.")
+    ] = None,
     run: Annotated[str, typer.Option(help="The id of a training run, or `latest`.")] = "latest",
     data: Data = DATA,
 ) -> None:
@@ -52,11 +55,11 @@ def export_onnx(
     """
     with _one_line_errors():
         from ml.dataset import load
-        from ml.export import export
+        from ml.export import export, next_version
         from ml.record import load_run
 
         run_id, fitted, training = load_run(run)
-        exported = export(fitted, training, load(data), out)
+        exported = export(fitted, training, load(data), out or next_version(MODELS))
         difference = f"worst difference {exported.worst_difference:.2g} over {exported.rows:,} rows"
         _output.print(f"run {run_id}: {difference}", soft_wrap=True)
         _output.print(f"wrote {exported.path} ({exported.size_bytes / 1e6:.2f} MB of ONNX)", soft_wrap=True)

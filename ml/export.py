@@ -149,3 +149,9 @@ def _replacing(out: Path) -> Iterator[Path]:
         if out.exists():
             out.rename(old)
         fresh.rename(out)
+
+
+def next_version(directory: Path) -> Path:
+    """The directory of the version after the newest one, `model_v1` where there is none."""
+    taken = [int(path.name.removeprefix("model_v")) for path in directory.glob("model_v*") if path.name[7:].isdecimal()]
+    return directory / f"model_v{max(taken, default=0) + 1}"

@@ -8,12 +8,18 @@ from typing import Any
 import pytest
 
 from db.engine import Database
+from graphql_api.settings import Settings
 from tests.databases import Databases, DatabaseServer, settings_for
 
 DIALECTS = ("sqlite", "postgresql")
 _server = pytest.StashKey[DatabaseServer]()
 _databases = pytest.StashKey[Databases]()
-_TOOLS = {"chromium": "chromium", "npm": "npm"}
+_TOOLS = {"chromium": "chromium", "npm": "npm", "promtool": "promtool"}
+
+
+# What a developer has set for the service must not reach the tests, nor the processes that they start.
+for _name in Settings.model_fields:
+    os.environ.pop(_name.upper(), None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -88,6 +94,14 @@ def copy_url(databases: Databases, dialect: str) -> Iterator[str]:
 
 
 @pytest.fixture
+def postgresql_copy_url(databases: Databases) -> Iterator[str]:
+    """All flights on PostgreSQL alone, for what SQLite has nothing of."""
+    url = databases.copy("postgresql")
+    yield url
+    databases.drop(url)
+
+
+@pytest.fixture
 def empty_url(databases: Databases, dialect: str) -> Iterator[str]:
     """No tables, for this test alone."""
     url = databases.empty(dialect)
@@ -104,6 +118,6 @@ async def flights_database(flights_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def empty_database(empty_url: str) -> AsyncIterator[Database]:
-    database = Database(settings_for(empty_url))
+    database = Database(settings_for(empty_url), maintenance=True)
     yield database
     await database.close()

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx2
 
 ROOT = Path(__file__).parents[1]
+AT_ROOT = {"MODEL_DIR": str(ROOT / "mlruns"), "OPERATIONS_DIR": str(ROOT / "graphiql" / "examples")}
 
 
 @dataclass
@@ -42,8 +43,8 @@ def serving(log: Path, **environment: str) -> Iterator[Server]:
     with log.open("wb") as sink:
         process = subprocess.Popen(
             [sys.executable, "-m", "graphql_api", "serve"],
-            cwd=ROOT,
-            env={**os.environ, **environment, "HOST": "127.0.0.1", "PORT": str(port)},
+            cwd=log.parent,  # Where no .env lies.
+            env={**os.environ, **AT_ROOT, **environment, "HOST": "127.0.0.1", "PORT": str(port)},
             stdout=sink,
             stderr=subprocess.STDOUT,
         )
@@ -66,4 +67,4 @@ def _wait_until_live(url: str, process: subprocess.Popen[bytes], log: Path) -> N
             time.sleep(0.05)
         else:
             return
-    raise RuntimeError(f"the service did not start:\n{log.read_text()}")
+    raise RuntimeError(f"the service did not start:\n{log.read_text(encoding='utf-8')}")

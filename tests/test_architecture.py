@@ -14,7 +14,7 @@ TRAINING = {"sklearn", "skl2onnx", "mlflow", "polars", "matplotlib", "joblib", "
 def imported(path: Path) -> set[str]:
     """The modules that a file imports, wherever in it."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -9,12 +9,12 @@ import pytest
 from graphql_api.settings import Settings
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 LOCKS = [ROOT / "requirements.lock", *sorted((ROOT / "requirements").glob("*.lock"))]
 
 
 def test_the_example_environment_lists_every_setting_with_its_default() -> None:
-    lines = (ROOT / ".env.example").read_text().splitlines()
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     listed = dict(line.removeprefix("# ").split("=", 1) for line in lines if re.match(r"(# )?[A-Z_]+=", line))
     defaults = {name.upper(): field.default for name, field in Settings.model_fields.items()}
     shown = {
@@ -34,7 +34,7 @@ def test_the_readme_lists_every_setting() -> None:
 
 @pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)
 def test_a_lock_pins_with_hashes_and_names_no_host(path: Path) -> None:
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     assert "://" not in text
     pins = re.findall(r"^[A-Za-z0-9._-]+==", text, re.MULTILINE)
     assert pins
@@ -45,21 +45,21 @@ def test_the_locks_are_one_resolution() -> None:
     pins: dict[tuple[str, str], set[str]] = {}
     for path in LOCKS:
         for name, version, condition in re.findall(
-            r"^([A-Za-z0-9._-]+)==(\S+)(?: ; ([^\\\n]*))?", path.read_text(), re.MULTILINE
+            r"^([A-Za-z0-9._-]+)==(\S+)(?: ; ([^\\\n]*))?", path.read_text(encoding="utf-8"), re.MULTILINE
         ):
             pins.setdefault((name, condition.strip()), set()).add(version)
     assert {name: versions for name, versions in pins.items() if len(versions) > 1} == {}
 
 
 def test_the_serving_set_has_no_training_library() -> None:
-    text = (ROOT / "requirements.lock").read_text()
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     for name in ("scikit-learn", "mlflow", "pandas", "polars", "skl2onnx", "pytest"):
         assert not re.search(rf"^{name}", text, re.MULTILINE)
 
 
 def test_every_dependency_is_locked_where_its_group_says() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    locked = (ROOT / "requirements.lock").read_text()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    locked = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     for requirement in project["project"]["dependencies"]:
         name = re.split(r"[\[<>=;]", requirement)[0]
         assert re.search(rf"^{name}==", locked, re.MULTILINE), name

@@ -1,6 +1,6 @@
 """Pages of flights: of all of them, or of each of many parents (an airport's departures) in one statement."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -13,12 +13,14 @@ from db.queries.rows import selectable
 from db.tables import Base, Flight
 
 _FLIGHTS = Base.metadata.tables[Flight.__tablename__]
+# SQLite joins at most 500 selects, and each brings the parameters of the filter along.
+_PARENTS_IN_A_STATEMENT = 100
 Parent: TypeAlias = Hashable
 """The value of `FlightSet.parent_column` for one parent; None where there is no parent."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Position:
     """A place in an order: the values of the order's columns, and the row id."""
 
     values: tuple[KeyValue, ...]
@@ -47,8 +49,8 @@ class Window:
     flights: FlightSet
     order: Order
     limit: int
-    after: Place | None
-    before: Place | None
+    after: Position | None
+    before: Position | None
     backward: bool
     columns: frozenset[str]
 
@@ -67,9 +69,9 @@ async def read_pages(database: Database, window: Window, parents: Sequence[Paren
     Raises:
         DatabaseUnavailableError: the database did not answer.
     """
-    found = await database.fetch("flights_page", _for_each_parent(parents, lambda parent: _page_rows(window, parent)))
+    found = await _for_each_parent(database, "flights_page", parents, lambda parent: _page_rows(window, parent))
     pages = []
-    for rows in _split(found, len(parents)):
+    for rows in found:
         rows_of_page = rows[: window.limit]
         pages.append(Page(rows_of_page[::-1] if window.backward else rows_of_page, len(rows) > window.limit))
     return pages
@@ -94,7 +96,7 @@ async def count_flights(database: Database, flights: FlightSet, parents: Sequenc
 
 
 async def any_beyond(
-    database: Database, flights: FlightSet, order: Order, place: Place, parents: Sequence[Parent], *, before: bool
+    database: Database, flights: FlightSet, order: Order, place: Position, parents: Sequence[Parent], *, before: bool
 ) -> list[bool]:
     """Whether each parent has flights at or beyond a place, in the order of `parents`.
 
@@ -106,8 +108,7 @@ async def any_beyond(
     def one(parent: Parent) -> Select[Any]:
         return select(_FLIGHTS.c.id).where(flights.condition(parent), beyond).limit(1)
 
-    found = await database.fetch("flights_beyond", _for_each_parent(parents, one))
-    return [bool(rows) for rows in _split(found, len(parents))]
+    return [bool(rows) for rows in await _for_each_parent(database, "flights_beyond", parents, one)]
 
 
 def _page_rows(window: Window, parent: Parent) -> Select[Any]:
@@ -121,19 +122,18 @@ def _page_rows(window: Window, parent: Parent) -> Select[Any]:
     return statement.order_by(*order.clauses(reverse=window.backward)).limit(window.limit + 1)
 
 
-def _for_each_parent(parents: Sequence[Parent], statement_of: Any) -> Any:
-    """One statement for all parents: each part finds its rows through the index, and is numbered."""
+async def _for_each_parent(
+    database: Database, name: str, parents: Sequence[Parent], statement_of: Callable[[Parent], Select[Any]]
+) -> list[list[Row]]:
+    """The rows of each parent: one statement for up to 100 of them, in which each part goes through the index."""
     if len(parents) == 1:
-        return statement_of(parents[0]).add_columns(literal(0).label("parent_index"))
-    parts = []
-    for index, parent in enumerate(parents):
-        part = statement_of(parent).subquery()
-        parts.append(select(*part.c, literal(index).label("parent_index")))
-    return union_all(*parts)
-
-
-def _split(rows: Sequence[Row], parents: int) -> list[list[Row]]:
-    parts: list[list[Row]] = [[] for _ in range(parents)]
-    for row in rows:
-        parts[row.parent_index].append(row)
-    return parts
+        return [list(await database.fetch(name, statement_of(parents[0])))]
+    found: list[list[Row]] = [[] for _ in parents]
+    for start in range(0, len(parents), _PARENTS_IN_A_STATEMENT):
+        parts = []
+        for index, parent in enumerate(parents[start : start + _PARENTS_IN_A_STATEMENT], start):
+            part = statement_of(parent).subquery()
+            parts.append(select(*part.c, literal(index).label("parent_index")))
+        for row in await database.fetch(name, union_all(*parts)):
+            found[row.parent_index].append(row)
+    return found

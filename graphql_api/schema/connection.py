@@ -27,10 +27,10 @@ OrderBy = Annotated[
 ]
 First = Annotated[
     int | None,
-    strawberry.argument(description="This many from the start: 50 when left out, at most 500. Not with last."),
+    strawberry.argument(description="This many from the start; a default page when left out. Not with last."),
 ]
 After = Annotated[str | None, strawberry.argument(description="Only flights after this cursor.")]
-Last = Annotated[int | None, strawberry.argument(description="This many from the end, at most 500. Not with first.")]
+Last = Annotated[int | None, strawberry.argument(description="This many from the end. Not with first.")]
 Before = Annotated[str | None, strawberry.argument(description="Only flights before this cursor.")]
 
 

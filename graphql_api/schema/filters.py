@@ -20,7 +20,7 @@ _NE = "Anything but this; missing values included."
 _IN = "One of these. An empty list matches nothing."
 _NOT_IN = "None of these; missing values included. An empty list matches everything."
 _IS_NULL = "true: the value is missing; false: it is not."
-_SEVERAL = "Several operators must all hold. null is not accepted for any: use isNull."
+_SEVERAL = "Several operators must all hold. null is not accepted for any."
 
 
 @strawberry.input(description=f"Conditions on a text. {_SEVERAL}")
@@ -91,7 +91,9 @@ class FlightFilter:
     arrival_delay_minutes: IntFilter | None = strawberry.field(
         default=UNSET, description="Actual minus scheduled arrival, in minutes."
     )
-    distance_miles: IntFilter | None = strawberry.field(default=UNSET, description="Distance flown, in statute miles.")
+    distance_miles: IntFilter | None = strawberry.field(
+        default=UNSET, description="Origin to destination, in statute miles."
+    )
     status: FlightStatusFilter | None = strawberry.field(default=UNSET, description="How far the flight has come.")
 
 
@@ -107,38 +109,51 @@ def flight_filter(where: FlightFilter | None, settings: Settings) -> Filter:
     """
     if where is None:
         return EVERYTHING
-    remaining = iter(range(settings.filter_conditions_max))
-    return _filter(where, settings, remaining, "where", 0)
+    return _filter(where, _Budget(settings), "where", 0)
 
 
-def _filter(where: FlightFilter, settings: Settings, remaining: Iterator[int], path: str, depth: int) -> Filter:
-    if depth > settings.filter_depth_max:
+class _Budget:
+    """How much a filter may still hold. A filter inside and, or and not counts as a condition when it has none."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.depth = settings.filter_depth_max
+        self._conditions, self._conditions_max = 0, settings.filter_conditions_max
+        self._values, self._values_max = 0, settings.filter_values_max
+
+    def take(self, path: str, *, values: int = 0) -> None:
+        self._conditions += 1
+        self._values += values
+        if self._conditions > self._conditions_max:
+            maximum = self._conditions_max
+            raise limit_exceeded(f"{path}: a filter has at most {maximum} conditions; this has more.")
+        if self._values > self._values_max:
+            maximum = self._values_max
+            raise limit_exceeded(f"{path}: the lists of a filter hold at most {maximum} values; these hold more.")
+
+
+def _filter(where: FlightFilter, budget: _Budget, path: str, depth: int) -> Filter:
+    if depth > budget.depth:
         raise limit_exceeded(
-            f"{path}: and, or and not are nested {depth} deep; at most {settings.filter_depth_max} levels are allowed."
+            f"{path}: and, or and not are nested {depth} deep; at most {budget.depth} levels are allowed."
         )
     parts: list[Filter] = []
     for name, value in _given(where, path):
         at = f"{path}.{_LOGIC.get(name, _camel(name))}"
         if name == "not_":
-            parts.append(Not(_filter(value, settings, remaining, at, depth + 1)))
+            parts.append(Not(_filter(value, budget, at, depth + 1)))
         elif name in _LOGIC:
-            nested = tuple(
-                _filter(item, settings, remaining, f"{at}[{index}]", depth + 1) for index, item in enumerate(value)
-            )
+            nested = tuple(_filter(item, budget, f"{at}[{index}]", depth + 1) for index, item in enumerate(value))
             parts.append(All(nested) if name == "and_" else AnyOf(nested))
         else:
-            parts += _conditions(name, value, settings, remaining, at)
+            parts += _conditions(name, value, budget, at)
+    if depth and not parts:
+        budget.take(path)
     return parts[0] if len(parts) == 1 else All(tuple(parts))
 
 
-def _conditions(
-    column: str, operators: Any, settings: Settings, remaining: Iterator[int], path: str
-) -> Iterator[Condition]:
+def _conditions(column: str, operators: Any, budget: _Budget, path: str) -> Iterator[Condition]:
     for name, value in _given(operators, path):
-        if next(remaining, None) is None:
-            raise limit_exceeded(
-                f"{path}: a filter has at most {settings.filter_conditions_max} conditions; this has more."
-            )
+        budget.take(path, values=len(value) if isinstance(value, list) else 0)
         operator = "in" if name == "in_" else name
         plain = tuple(map(_plain, value)) if isinstance(value, list) else _plain(value)
         for text in plain if isinstance(plain, tuple) else (plain,):
@@ -154,9 +169,8 @@ def _given(operators: Any, path: str) -> Iterator[tuple[str, Any]]:
             continue
         if value is None:
             name = _LOGIC.get(field.name, "in" if field.name == "in_" else _camel(field.name))
-            raise bad_user_input(
-                f"{path}.{name}: null is not a condition. Leave it out, or find missing values with isNull: true."
-            )
+            missing = ", or find missing values with isNull: true" if hasattr(operators, "is_null") else ""
+            raise bad_user_input(f"{path}.{name}: null is not a condition. Leave it out{missing}.")
         yield field.name, value
 
 

@@ -45,7 +45,7 @@ class Flight(Node):
     )
     status: FlightStatus = strawberry.field(description="How far the flight has come.")
     air_time_minutes: int | None = strawberry.field(description="Minutes in the air.")
-    distance_miles: int | None = strawberry.field(description="Distance in statute miles.")
+    distance_miles: int | None = strawberry.field(description="Distance from origin to destination, in statute miles.")
     version: int = strawberry.field(description="Grows with every change of the flight.")
     created_at: datetime = strawberry.field(description="When the service learned of the flight.")
     updated_at: datetime = strawberry.field(description="When the flight was last changed.")

@@ -34,7 +34,7 @@ class ModelSelector:
 
 @strawberry.type(description="One figure of how good a model was on months that it had not seen.")
 class ModelMetric:
-    name: str = strawberry.field(description="What was measured, as in auc or brier.")
+    name: str = strawberry.field(description="What was measured, as in mean_auc or brier.")
     basis: PredictionBasis = strawberry.field(description="With the inputs up to this group known.")
     value: float = strawberry.field(description="The figure.")
 
@@ -82,8 +82,8 @@ def select_bundle(info: Info, select: ModelSelector | None) -> Bundle:
         ModelUnavailableError: there is no such model, or it was refused.
     """
     models = info.context.models
-    if not select:
+    if select is None:
         return models.select()
-    if select.version:
+    if isinstance(select.version, str):
         return models.select(version=select.version)
     return models.select(alias=select.alias.name.lower() if select.alias else None)

@@ -18,6 +18,8 @@ from graphql_api.schema.problems import Fault
 from ml.runtime import Leg, Place
 
 LONGEST_FLIGHT = timedelta(hours=24)
+# A mean delay of flights within hours: no more than a day early or two days late.
+OPERATIONS_RANGE = (-1440.0, 2880.0)
 _PLACE_COLUMNS = frozenset({"latitude", "longitude", "timezone"})
 
 
@@ -93,24 +95,31 @@ class Question:
     destination_code: str | None
     scheduled_departure: datetime | None
     scheduled_arrival: datetime | None
+    flight_number: int | None = None
     weather: WeatherInput | None = None
+    operations: OperationsInput | None = None
+    arrival_kept: bool = False
 
     @classmethod
     def of_input(cls, asked: PredictDelayInput) -> "Question":
         """What a client says of a flight; what it left out is unknown."""
-        values = {field.name: getattr(asked, field.name) for field in fields(cls)}
-        return cls(**{name: None if value is UNSET else value for name, value in values.items()})
+        values: dict[str, Any] = {field.name: getattr(asked, field.name, UNSET) for field in fields(cls)}
+        return cls(**_UNKNOWN | {name: value for name, value in values.items() if value is not UNSET})
 
     def overridden(self, overrides: PredictDelayOverrides) -> "Question":
         """With the overrides merged: what was left out stays, null becomes unknown."""
-        values = {field.name: getattr(overrides, field.name) for field in fields(self)}
-        return replace(self, **{name: value for name, value in values.items() if value is not UNSET})
+        values = {field.name: getattr(overrides, field.name, UNSET) for field in fields(self)}
+        given = {name: value for name, value in values.items() if value is not UNSET}
+        return replace(self, **given, arrival_kept="scheduled_arrival" not in given)
+
+
+_UNKNOWN: dict[str, Any] = dict.fromkeys(("scheduled_arrival", "flight_number", "weather", "operations"))
 
 
 async def leg_of(info: Info, question: Question, path: tuple[str, ...]) -> Leg | list[Fault]:
     """The flight as the model needs it, or every fault that was found in it."""
     loaders = info.context.loaders
-    faults = [*_time_faults(question, path), *_weather_faults(question.weather, path)]
+    faults = list(_faults(question, path))
     airline, origin, destination = (
         _ask(loaders.airlines, question.carrier_code, frozenset()),
         _ask(loaders.airports, question.origin_code, _PLACE_COLUMNS),
@@ -158,25 +167,33 @@ def _where_to_look(kind: str) -> str:
     )
 
 
-def _time_faults(question: Question, path: tuple[str, ...]) -> Iterator[Fault]:
+def _faults(question: Question, path: tuple[str, ...]) -> Iterator[Fault]:
+    """Everything that cannot be, whatever the tables hold."""
+    if question.origin_code is not None and question.origin_code == question.destination_code:
+        yield Fault((*path, "destinationCode"), "A flight ends at another airport than the one it leaves from.")
+    if question.flight_number is not None and question.flight_number < 1:
+        yield Fault((*path, "flightNumber"), f"{question.flight_number} is not positive.")
+    if message := _arrival_fault(question):
+        kept = " The flight's own arrival was kept: override scheduledArrival too." if question.arrival_kept else ""
+        yield Fault((*path, "scheduledArrival"), message + kept)
+    for name, (low, high) in WEATHER_RANGES.items():
+        yield from _range_fault((*path, "weather"), question.weather, name, low, high)
+    for name in ("origin_delay_minutes", "carrier_delay_minutes", "destination_delay_minutes"):
+        yield from _range_fault((*path, "operations"), question.operations, name, *OPERATIONS_RANGE)
+
+
+def _arrival_fault(question: Question) -> str | None:
     departure, arrival = question.scheduled_departure, question.scheduled_arrival
     if departure is None or arrival is None:
-        return
+        return None
     if arrival <= departure:
-        yield Fault(
-            (*path, "scheduledArrival"), "The arrival must be after the departure; both are instants with offsets."
-        )
-    elif arrival - departure > LONGEST_FLIGHT:
-        yield Fault(
-            (*path, "scheduledArrival"), "The arrival is more than 24 hours after the departure; no flight takes that."
-        )
+        return "The arrival must be after the departure; both are instants with offsets."
+    if arrival - departure > LONGEST_FLIGHT:
+        return "The arrival is more than 24 hours after the departure; no flight takes that long."
+    return None
 
 
-def _weather_faults(weather: WeatherInput | None, path: tuple[str, ...]) -> Iterator[Fault]:
-    if weather is None:
-        return
-    for name, (low, high) in WEATHER_RANGES.items():
-        value = getattr(weather, name)
-        if isinstance(value, float | int) and not low <= value <= high:
-            at = (*path, "weather", to_camel_case(name))
-            yield Fault(at, f"{value:g} is not between {low:g} and {high:g}.")
+def _range_fault(path: tuple[str, ...], given: Any, name: str, low: float, high: float) -> Iterator[Fault]:
+    value = None if given is None else getattr(given, name)
+    if isinstance(value, float | int) and not low <= value <= high:
+        yield Fault((*path, to_camel_case(name)), f"{value:g} is not between {low:g} and {high:g}.")

@@ -62,10 +62,10 @@ class Query:
     async def nodes(
         self,
         info: Info,
-        ids: Annotated[list[strawberry.ID], strawberry.argument(description="Values of id fields, at most 500.")],
+        ids: Annotated[list[strawberry.ID], strawberry.argument(description="As many as a page may have.")],
     ) -> list[Node | None]:
         _check_count(info, "ids", len(ids))
-        return list(await asyncio.gather(*[_node(info, each) for each in map(decode_id, ids)]))
+        return list(await asyncio.gather(*[_node(info, each) for each in list(map(decode_id, ids))]))
 
     @strawberry.field(description="A flight by its ID.")
     async def flight(
@@ -118,7 +118,9 @@ class Query:
     async def airports(
         self,
         info: Info,
-        codes: Annotated[list[str] | None, strawberry.argument(description="IATA codes, at most 500.")] = UNSET,
+        codes: Annotated[
+            list[str] | None, strawberry.argument(description="IATA codes, at most a page of them.")
+        ] = UNSET,
         search: Annotated[str | None, strawberry.argument(description="A part of the name, or the code.")] = UNSET,
         first: Annotated[
             int | None, strawberry.argument(description="At most this many: 50 when left out, or all of the codes.")
@@ -175,7 +177,7 @@ class Query:
     async def predict_delays(
         self,
         info: Info,
-        inputs: Annotated[list[PredictDelayInput], strawberry.argument(description="The flights, at most 1,000.")],
+        inputs: Annotated[list[PredictDelayInput], strawberry.argument(description="The flights.")],
         model: Model = UNSET,
     ) -> list[PredictDelayResult]:
         maximum = info.context.settings.predictions_max
@@ -212,7 +214,8 @@ async def _node(info: Info, wanted: GlobalId) -> Node | None:
     """The object of a global ID, read with the columns that the current selection needs of its type."""
     entity = _TYPES.get(wanted.type_name)
     if entity is None:
-        raise bad_user_input(f"{wanted.type_name} is not a type that has IDs. They are {', '.join(_TYPES)}.")
+        kind = shortened(wanted.type_name)
+        raise bad_user_input(f"This is not an ID of this service: {kind} is none of {', '.join(_TYPES)}.")
     loaders = info.context.loaders
     by_type = {
         Flight: loaders.flights,

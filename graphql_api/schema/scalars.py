@@ -9,7 +9,7 @@ from strawberry.types.scalar import ScalarDefinition
 from graphql_api.ids import shortened
 
 # RFC 3339, section 5.6, with the offset required.
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII)
 _EXAMPLE = "write an instant with its offset from UTC, as in 2013-01-01T10:15:00Z or 2013-01-01T05:15:00-05:00"
 
 

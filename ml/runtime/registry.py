@@ -44,7 +44,11 @@ class Registry:
             except BundleError as error:
                 _log.error("model %s is refused: %s", path.name, error)
                 refused[path.name] = str(error)
-        return cls(loaded, refused, _read_aliases(directory / ALIASES_FILE))
+        aliases = _read_aliases(directory / ALIASES_FILE)
+        for alias, version in aliases.items():
+            if version not in loaded:
+                _log.error("no usable model is %s: %s names %s", alias, ALIASES_FILE, version)
+        return cls(loaded, refused, aliases)
 
     @property
     def bundles(self) -> list[Bundle]:
@@ -76,7 +80,8 @@ class Registry:
         if version in self.refused:
             # The reason names files of the server: it is for the log and for `refused`, not for clients.
             raise ModelUnavailableError(f"The model {version} failed its checks. {self._usable()}")
-        raise ModelUnavailableError(f"There is no model {version}. {self._usable()}")
+        asked = version if len(version) <= 40 else f"{version[:39]}…"
+        raise ModelUnavailableError(f"There is no model {asked}. {self._usable()}")
 
     def aliases_of(self, version: str) -> list[str]:
         """Of `ALIASES`, those that the version has, in that order."""

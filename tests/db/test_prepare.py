@@ -151,8 +151,8 @@ def test_raw_files_that_are_not_those_on_record_are_refused(tmp_path: Path, faul
 
 
 def test_the_readme_of_the_data_gives_the_checksums_on_record() -> None:
-    readme = (ROOT / "data" / "README.md").read_text()
-    for line in (RAW / "SHA256SUMS").read_text().splitlines():
+    readme = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
+    for line in (RAW / "SHA256SUMS").read_text(encoding="utf-8").splitlines():
         digest, name = line.split()
         assert f"`{name}`" in readme
         assert digest in readme

@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import delete, func, select
 
 from db.check import check
-from db.engine import Database
+from db.engine import Database, index_names
 from db.migrate import upgrade
-from db.seed import CHUNK_ROWS, SeedError, seed
+from db.seed import PART_ROWS, SeedError, seed
 from db.tables import Flight, Load
-from tests.databases import PROCESSED, Silent
+from tests.databases import PROCESSED, Silent, settings_for
 
 TABLES = ("airlines", "airports", "aircraft", "flights", "weather")
 
@@ -104,6 +104,75 @@ async def test_bad_rows_are_named_with_file_line_and_reason_and_the_rest_is_load
     assert await count(empty_database) == 996
 
 
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"departure_delay_minutes": None}, "it departed, yet departure_delay_minutes is missing"),
+        ({"status": "DIVERTED"}, "diverted, yet it has an arrival delay"),
+        ({"actual_departure": None, "departure_delay_minutes": None}, "landed, yet it did not depart or arrive"),
+        ({"arrival_delay_minutes": None}, "landed, yet arrival_delay_minutes is missing"),
+        ({"status": "CANCELLED"}, "cancelled, yet it departed"),
+        ({"arrival_delay_minutes": 12}, "arrival_delay_minutes is not actual_arrival minus scheduled_arrival"),
+        ({"distance_miles": -7}, "distance_miles is not positive"),
+    ],
+)
+async def test_what_the_check_would_find_broken_is_not_loaded(
+    empty_database: Database, sample: Path, values: dict[str, object], reason: str
+) -> None:
+    await upgrade(empty_database)
+    alter(sample, "flights", 0, **values)
+    reports = {report.table: report for report in await seed(empty_database, sample, Silent())}
+    assert [str(row) for row in reports["flights"].rejected] == [f"flights.parquet:1: {reason}"]
+    assert all(invariant.holds for invariant in (await check(empty_database)).invariants)
+
+
+async def test_a_faulty_row_does_not_take_the_place_of_a_sound_one(empty_database: Database, sample: Path) -> None:
+    await upgrade(empty_database)
+    frame = pl.read_parquet(sample / "flights.parquet")
+    faulty = frame.head(1).with_columns(status=pl.lit("LOST"))
+    pl.concat([faulty, frame]).write_parquet(sample / "flights.parquet")
+    reports = {report.table: report for report in await seed(empty_database, sample, Silent())}
+    assert [str(row) for row in reports["flights"].rejected] == ["flights.parquet:1: status LOST is unknown"]
+    assert await count(empty_database) == frame.height
+
+
+async def test_rejected_rows_are_still_told_of_when_the_file_is_seeded_again(
+    empty_database: Database, sample: Path
+) -> None:
+    await upgrade(empty_database)
+    alter(sample, "flights", 0, status="LOST")
+    await seed(empty_database, sample, Silent())
+    again = {report.table: report for report in await seed(empty_database, sample, Silent())}
+    assert (again["flights"].already_loaded, again["flights"].rejected_before) == (True, 1)
+
+
+async def test_nothing_is_touched_when_one_of_the_files_is_missing(empty_database: Database, sample: Path) -> None:
+    await upgrade(empty_database)
+    before = await index_names(empty_database)
+    (sample / "weather.parquet").unlink()
+    with pytest.raises(SeedError, match=r"weather\.parquet is missing: run `python -m db prepare`"):
+        await seed(empty_database, sample, Silent())
+    assert await index_names(empty_database) == before
+    assert await count(empty_database) == 0
+
+
+async def test_seeding_before_migrating_says_what_to_run(empty_database: Database, sample: Path) -> None:
+    with pytest.raises(SeedError, match="run `python -m db upgrade`"):
+        await seed(empty_database, sample, Silent())
+
+
+async def test_two_seeds_at_once_load_every_row_once(empty_database: Database, empty_url: str, sample: Path) -> None:
+    await upgrade(empty_database)
+    other = Database(settings_for(empty_url), maintenance=True)
+    both = (seed(empty_database, sample, Silent()), seed(other, sample, Silent()))
+    results = await asyncio.gather(*both, return_exceptions=True)
+    await other.close()
+    assert all(isinstance(result, list | SeedError) for result in results), results
+    await seed(empty_database, sample, Silent())
+    assert await count(empty_database) == 1_000
+    assert all(invariant.holds for invariant in (await check(empty_database)).invariants)
+
+
 async def test_a_row_that_repeats_a_key_of_the_file_is_rejected(empty_database: Database, sample: Path) -> None:
     await upgrade(empty_database)
     frame = pl.read_parquet(sample / "flights.parquet")
@@ -135,11 +204,11 @@ async def test_a_killed_seed_goes_on_where_it_stopped(empty_url: str, empty_data
     (data / "processed").mkdir(parents=True)
     for table in TABLES:
         frame = pl.read_parquet(PROCESSED / f"{table}.parquet")
-        frame.head(4 * CHUNK_ROWS).write_parquet(data / "processed" / f"{table}.parquet")
+        frame.head(4 * PART_ROWS).write_parquet(data / "processed" / f"{table}.parquet")
     environment = {**os.environ, "DATABASE_URL": empty_url, "DATA_DIR": str(data)}
     command, pipe = (sys.executable, "-m", "db", "seed"), asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=pipe, stderr=pipe)
-    while await count(empty_database) < CHUNK_ROWS:
+    while await count(empty_database) < PART_ROWS:
         assert process.returncode is None, "it ended before it could be killed"
         await asyncio.sleep(0.005)
     process.send_signal(signal.SIGKILL)
@@ -151,5 +220,5 @@ async def test_a_killed_seed_goes_on_where_it_stopped(empty_url: str, empty_data
     assert progress[0].finished_at is None, "it was killed too late to show anything"
     reports = {report.table: report for report in await seed(empty_database, data / "processed", Silent())}
     assert reports["flights"].resumed_at == loaded
-    assert await count(empty_database) == 4 * CHUNK_ROWS
+    assert await count(empty_database) == 4 * PART_ROWS
     assert all(invariant.holds for invariant in (await check(empty_database)).invariants)

@@ -28,8 +28,8 @@ def settings_for(url: str, **values: Any) -> Settings:
 
 def operation(name: str) -> str:
     """A client's document with the fragments that it uses."""
-    text = (OPERATIONS / f"{name}.graphql").read_text()
-    fragments = {path.stem: path.read_text() for path in OPERATIONS.glob("*.graphql")}
+    text = (OPERATIONS / f"{name}.graphql").read_text(encoding="utf-8")
+    fragments = {path.stem: path.read_text(encoding="utf-8") for path in OPERATIONS.glob("*.graphql")}
     used = [fragments[fragment] for fragment in ("FlightRow", "Prediction") if f"...{fragment}" in text]
     return "\n".join([text, *used])
 

@@ -1,13 +1,17 @@
 """The application: health, metrics, and what it does when its database or its model is broken."""
 
+import os
 import shutil
 from pathlib import Path
 
 import httpx2
 import pytest
 import structlog
+from sqlalchemy import select, text, update
 
+from db.engine import Database, database_url
 from db.migrate import head
+from db.tables import Airline
 from graphql_api.app import operation_names
 from graphql_api.settings import Environment
 from tests.databases import Databases
@@ -24,8 +28,7 @@ async def test_a_whole_service_is_live_and_ready(client: httpx2.AsyncClient) -> 
     assert (ready.status_code, ready.json()) == (200, {"status": "ready", "database": "ok", "model": "ok"})
 
 
-@pytest.mark.parametrize("url", ["postgresql://nobody@127.0.0.1:9/none", "sqlite:////nowhere/at/all.db"])
-async def test_without_its_database_it_lives_and_says_so_in_typed_errors(url: str) -> None:
+async def lives_without_its_database(url: str) -> None:
     async with running(settings_for(url)) as client:
         assert (await client.get("/health/live")).status_code == 200
         ready = await client.get("/health/ready")
@@ -37,12 +40,81 @@ async def test_without_its_database_it_lives_and_says_so_in_typed_errors(url: st
         assert (await client.get("/metrics")).status_code == 200
 
 
-async def test_a_database_that_was_never_migrated_is_named_in_readiness(databases: Databases) -> None:
-    url = databases.empty("sqlite")
-    async with running(settings_for(url)) as client:
+async def test_without_its_server_it_lives_and_says_so_in_typed_errors() -> None:
+    await lives_without_its_database("postgresql://nobody@127.0.0.1:9/none")
+
+
+async def test_without_its_file_it_lives_and_does_not_make_an_empty_one(tmp_path: Path) -> None:
+    await lives_without_its_database(f"sqlite:///{tmp_path}/not there?.db")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.fixture
+def text_url(tmp_path: Path) -> str:
+    (tmp_path / "text.db").write_text("This is not a database. " * 100)
+    return f"sqlite:///{tmp_path}/text.db"
+
+
+async def test_a_file_that_is_no_database_is_unavailable(text_url: str) -> None:
+    await lives_without_its_database(text_url)
+
+
+async def test_a_database_that_was_never_migrated_is_named_in_readiness_and_its_tables_in_no_answer(
+    empty_database: Database, empty_url: str
+) -> None:
+    await empty_database.fetch("test", select(1))
+    async with running(settings_for(empty_url)) as client:
         ready = await client.get("/health/ready")
         expected = f"the schema is at migration none, not {head()}: run `python -m db upgrade`"
         assert (ready.status_code, ready.json()["database"]) == (503, expected)
+        response = await client.post("/graphql", json={"query": "{ airlines { code } }"})
+        assert response.json()["errors"][0]["extensions"] == {"code": "UNAVAILABLE"}
+
+
+async def test_a_writer_makes_neither_readers_nor_readiness_wait(copy_url: str) -> None:
+    writer = Database(settings_for(copy_url))
+    async with running(settings_for(copy_url)) as client, writer.transaction() as connection:
+        await connection.execute(update(Airline).values(name=Airline.name))
+        assert (await client.get("/health/ready")).status_code == 200
+        response = await client.post("/graphql", json={"query": "{ airlines { code } }"})
+        assert "errors" not in response.json()
+    await writer.close()
+
+
+async def test_a_statement_that_waits_too_long_is_given_up(postgresql_copy_url: str) -> None:
+    """SQLite has nothing of the kind: its readers do not wait for anybody."""
+    holder = Database(settings_for(postgresql_copy_url), maintenance=True)
+    settings = settings_for(postgresql_copy_url, database_timeout_seconds=0.3)
+    async with running(settings) as client, holder.transaction() as connection:
+        await connection.execute(text("LOCK TABLE airlines"))
+        response = await client.post("/graphql", json={"query": "{ airlines { code } }"})
+        assert response.json()["errors"][0]["extensions"] == {"code": "UNAVAILABLE"}
+    await holder.close()
+
+
+async def test_a_connection_that_the_server_closed_is_replaced(databases: Databases, postgresql_copy_url: str) -> None:
+    async with running(settings_for(postgresql_copy_url)) as client:
+        query = {"query": '{ airline(code: "UA") { code } }'}
+        assert "errors" not in (await client.post("/graphql", json=query)).json()
+        other = Database(settings_for(databases.flights("postgresql")))
+        killed = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name")
+        await other.fetch("test", killed.bindparams(name=database_url(postgresql_copy_url).database))
+        await other.close()
+        assert (await client.post("/graphql", json=query)).json() == {"data": {"airline": {"code": "UA"}}}
+
+
+async def test_an_answer_to_a_fault_of_the_service_carries_its_id_too(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> None:
+        raise RuntimeError("a secret of the inside")
+
+    monkeypatch.setattr("graphql_api.health._model_fault", broken)
+    async with running(settings_for(databases.flights("sqlite"))) as client:
+        response = await client.get("/health/ready", headers={"x-request-id": "given"})
+    assert response.status_code == 500
+    assert response.headers["x-request-id"] == "given"
+    assert "secret" not in response.text
 
 
 @pytest.mark.parametrize("fault", ["corrupt", "missing"])

@@ -1,5 +1,6 @@
 """GraphiQL in a real browser, served by the service, with no way to the internet."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from graphql_api.graphiql import BUNDLE, GraphiQL
 from tests.databases import Databases
 from tests.servers import Server, serving
 
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = shutil.which("chromium")
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",

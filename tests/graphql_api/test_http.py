@@ -1,10 +1,14 @@
 """GraphQL over HTTP: what is accepted, what is refused, and how each refusal reads."""
 
+import asyncio
 import json
 from typing import Any
 
 import httpx2
 import pytest
+
+from tests.databases import Databases
+from tests.graphql_api.conftest import running, settings_for
 
 QUERY = {"query": '{ airline(code: "UA") { name } }'}
 ANSWER = {"data": {"airline": {"name": "United Air Lines Inc."}}}
@@ -108,6 +112,17 @@ async def test_a_body_without_a_length_is_read_no_further_than_the_limit(client:
     response = await client.post("/graphql", content=endless(), headers={"content-type": "application/json"})
     assert (await refused(response, 413))["extensions"] == {"code": "LIMIT_EXCEEDED"}
     assert sent < 3_000_000
+
+
+async def test_a_body_that_does_not_arrive_is_given_up(databases: Databases) -> None:
+    async def stalling() -> Any:
+        yield b'{"query": '
+        await asyncio.sleep(30)
+
+    async with running(settings_for(databases.flights("sqlite"), body_timeout_seconds=0.1)) as client:
+        json_type = {"content-type": "application/json"}
+        response = await client.post("/graphql", content=stalling(), headers=json_type)
+    assert "did not arrive within 0.1 seconds" in (await refused(response, 408))["message"]
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "", "application/jsonx"])

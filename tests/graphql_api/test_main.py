@@ -36,7 +36,7 @@ def test_it_serves_on_either_database_and_stops_when_asked(databases: Databases,
         )
         assert httpx2.get(f"{server.url}/health/ready").json()["status"] == "ready"
         server.stop()
-    log = (tmp_path / "log").read_text()
+    log = (tmp_path / "log").read_text(encoding="utf-8")
     assert "Application shutdown complete" in log
     assert f"{server.url}/graphql" in log, "it says where to click"
     assert "Traceback" not in log
@@ -49,7 +49,7 @@ def test_in_production_every_line_of_the_log_is_json_with_the_request_s_facts(
     with serving(tmp_path / "log", **environment) as server:
         httpx2.post(f"{server.url}/graphql", json=QUERY, headers={"x-request-id": "request-0001"})
         server.stop()
-    lines = [orjson.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    lines = [orjson.loads(line) for line in (tmp_path / "log").read_text(encoding="utf-8").splitlines()]
     (request,) = [line for line in lines if line.get("path") == "/graphql"]
     facts = {
         "event": "request",
@@ -65,7 +65,7 @@ def test_in_production_every_line_of_the_log_is_json_with_the_request_s_facts(
 
 
 def test_the_schema_is_printed() -> None:
-    assert run("schema").stdout == (ROOT / "schema.graphql").read_text()
+    assert run("schema").stdout == (ROOT / "schema.graphql").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import graphql_api.__main__
 import ml.__main__
 from tests.graphql_api.conftest import ROOT, Graph
 
-README = (ROOT / "README.md").read_text()
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 QUERIES = re.findall(r"```graphql\n(.*?)```", README, re.DOTALL)
 COMMANDS = re.findall(r"python -m (db|graphql_api|ml) ([a-z-]+)", README)
 TARGETS = re.findall(r"(?:`|^)make ([a-z]+)", README, re.MULTILINE)

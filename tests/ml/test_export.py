@@ -140,7 +140,7 @@ def test_a_directory_that_names_no_version_is_refused(
 
 
 def test_the_report_tells_the_evaluation(exported: Path) -> None:
-    report = (exported / "report.md").read_text()
+    report = (exported / "report.md").read_text(encoding="utf-8")
 
     assert report.startswith("# model_v1\n")
     assert "| 2013-07 | 0.6200 |" in report
@@ -153,4 +153,4 @@ def test_the_report_of_a_model_without_evaluation_says_so(
 ) -> None:
     exported = export(fitted, replace(training, metrics={}, months={}), dataset, tmp_path / "model_v3")
 
-    assert "without an evaluation" in (exported.path / "report.md").read_text()
+    assert "without an evaluation" in (exported.path / "report.md").read_text(encoding="utf-8")

@@ -1,10 +1,12 @@
 """Pages of flights: every order, both directions, exact at the ends, right when rows come and go."""
 
 import base64
+import zlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import polars as pl
 import pytest
 from sqlalchemy import delete, insert
@@ -97,6 +99,59 @@ async def test_paging_backward_meets_the_same_flights_in_the_same_order(
     assert met == expected(*terms)
 
 
+MESA = FLIGHTS.filter(pl.col("carrier_code") == "YV", pl.col("scheduled_departure").dt.month() < 4)
+UNTIL_APRIL = {"carrierCode": {"eq": "YV"}, "scheduledDeparture": {"lt": "2013-04-01T00:00:00Z"}}
+
+
+@pytest.mark.parametrize("terms", [*ORDERS[2:8], *MIXED])
+@pytest.mark.parametrize("end", ["first", "last"])
+async def test_a_page_goes_on_after_a_missing_value_as_after_any_other(
+    graph: Graph, terms: tuple[tuple[str, str], ...], end: str
+) -> None:
+    """With pages of 3, some end among the cancelled flights, whose delays are missing."""
+    assert MESA["arrival_delay_minutes"].null_count() > 6
+    met: list[str] = []
+    cursor = None
+    while True:
+        variables = {
+            "where": UNTIL_APRIL,
+            "orderBy": order(*terms),
+            end: 3,
+            ("after" if end == "first" else "before"): cursor,
+        }
+        page = (await graph.data(QUERY, variables))["flights"]
+        found = [edge["node"]["id"] for edge in page["edges"]]
+        met = met + found if end == "first" else found + met
+        if not page["pageInfo"]["hasNextPage" if end == "first" else "hasPreviousPage"]:
+            break
+        cursor = page["pageInfo"]["endCursor" if end == "first" else "startCursor"]
+    descending = [direction == "DESC" for _, direction in terms]
+    columns = [COLUMNS[field] for field, _ in terms]
+    assert met == ids(MESA.sort([*columns, "row_id"], descending=[*descending, descending[-1]], nulls_last=True))
+
+
+async def test_the_flags_see_a_single_flight_beyond_the_page(graph: Graph) -> None:
+    every = (await graph.data(QUERY, {"where": AS_ONLY, "first": 500}))["flights"]["edges"]
+    second = (await graph.data(QUERY, {"where": AS_ONLY, "first": 1, "after": every[0]["cursor"]}))["flights"]
+    assert second["pageInfo"]["hasPreviousPage"] is True
+    first = (await graph.data(QUERY, {"where": AS_ONLY, "last": 1, "before": every[1]["cursor"]}))["flights"]
+    assert first["pageInfo"]["hasNextPage"] is True
+    assert first["pageInfo"]["hasPreviousPage"] is False
+
+
+async def test_flights_of_hundreds_of_aircraft_come_in_one_answer(graph: Graph) -> None:
+    """More than SQLite joins in one statement."""
+    query = """query($cursor: String!) { flights(first: 500, orderBy: [{ field: DISTANCE }]) { nodes {
+        tailNumber aircraft { flights(first: 1, after: $cursor) { nodes { tailNumber } pageInfo { hasPreviousPage } } }
+    } } }"""
+    start = (await graph.data(QUERY, {"first": 1}))["flights"]["pageInfo"]["endCursor"]
+    nodes = (await graph.data(query, {"cursor": start}))["flights"]["nodes"]
+    assert len({node["tailNumber"] for node in nodes}) > 200
+    for node in nodes:
+        for inner in (node["aircraft"] or {}).get("flights", {}).get("nodes", []):
+            assert inner["tailNumber"] == node["tailNumber"]
+
+
 async def test_both_cursors_bound_a_page_and_its_flags_look_beyond_them(graph: Graph) -> None:
     every = (await graph.data(QUERY, {"where": AS_ONLY, "first": 500}))["flights"]["edges"]
     window = {"where": AS_ONLY, "after": every[9]["cursor"], "before": every[20]["cursor"]}
@@ -168,11 +223,34 @@ async def test_every_damaged_cursor_is_refused(graph: Graph) -> None:
     assert (await graph.error(QUERY, {"after": cursor[:-4]}))[0] == "BAD_USER_INPUT"
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        5,
+        None,
+        [],
+        {"order": "SCHEDULED_DEPARTURE", "values": [], "row_id": 1},
+        {"order": "SCHEDULED_DEPARTURE", "values": [None], "row_id": 1},
+        {"order": "SCHEDULED_DEPARTURE", "values": [5], "row_id": 1},
+        {"order": "SCHEDULED_DEPARTURE", "values": ["x"], "row_id": 1},
+        {"order": "SCHEDULED_DEPARTURE", "values": ["2013-01-01T00:00:00"], "row_id": 1},
+        {"order": "SCHEDULED_DEPARTURE", "values": ["2013-01-01T00:00:00Z"], "row_id": "1"},
+        {"order": "SCHEDULED_DEPARTURE", "values": ["2013-01-01T00:00:00Z"], "row_id": 2**63},
+        {"order": "SCHEDULED_DEPARTURE", "values": ["2013-01-01T00:00:00Z", 1], "row_id": 1},
+    ],
+)
+async def test_a_forged_cursor_is_refused_as_a_damaged_one_is(graph: Graph, content: Any) -> None:
+    payload = orjson.dumps(content)
+    forged = base64.urlsafe_b64encode(zlib.crc32(payload).to_bytes(4) + payload).decode().rstrip("=")
+    code, message = await graph.error(QUERY, {"after": forged})
+    assert (code, message.split(":")[0]) == ("BAD_USER_INPUT", "after")
+
+
 async def test_a_cursor_of_another_order_is_refused_naming_both(graph: Graph) -> None:
     cursor = (await graph.data(QUERY, {"first": 1}))["flights"]["pageInfo"]["endCursor"]
     code, message = await graph.error(QUERY, {"orderBy": order(("DISTANCE", "DESC")), "after": cursor})
     assert code == "BAD_USER_INPUT"
-    assert "belongs to the order SCHEDULED_DEPARTURE, but orderBy asks for -DISTANCE" in message
+    assert "belongs to the order 'SCHEDULED_DEPARTURE', but orderBy asks for '-DISTANCE'" in message
 
 
 async def test_a_field_ordered_by_twice_counts_once(graph: Graph) -> None:

@@ -243,6 +243,20 @@ async def test_fifty_conditions_are_allowed_and_51_are_not(graph: Graph) -> None
     assert (code, "at most 50 conditions" in message) == ("LIMIT_EXCEEDED", True)
 
 
+async def test_empty_filters_count_as_conditions(graph: Graph) -> None:
+    assert await count(graph, {"or": [{}] * 50}) == EVERY
+    assert (await graph.error(COUNT, {"where": {"or": [{}] * 51}}))[0] == "LIMIT_EXCEEDED"
+
+
+async def test_the_lists_of_a_filter_hold_a_thousand_values_together(graph: Graph) -> None:
+    def lists(*lengths: int) -> dict[str, Any]:
+        return {"or": [{"flightNumber": {"in": list(range(length))}} for length in lengths]}
+
+    assert await count(graph, lists(1_000)) == FLIGHTS.filter(pl.col("flight_number") < 1_000).height
+    code, message = await graph.error(COUNT, {"where": lists(600, 401)})
+    assert (code, "at most 1000 values" in message) == ("LIMIT_EXCEEDED", True)
+
+
 @pytest.mark.parametrize("text", ["N1\0", "\ud800", "a\udfff"])
 @pytest.mark.parametrize("operator", ["eq", "ne", "startsWith"])
 async def test_a_text_that_cannot_be_stored_is_an_error(graph: Graph, text: str, operator: str) -> None:
@@ -260,6 +274,7 @@ async def test_a_text_that_cannot_be_stored_is_an_error(graph: Graph, text: str,
         "2013-01-01T24:00:00Z",
         "0001-01-01T00:00:00+14:00",
         "2013-01-01T10:15:00+25:00",
+        "2013-01-01T10:15:00+00:99",
         "",
         1357035300,
         True,

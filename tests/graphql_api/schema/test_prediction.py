@@ -1,5 +1,6 @@
 """Predictions: the shape of the answer, its coherence, its batching, and what is refused."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -86,7 +87,7 @@ async def test_a_page_of_100_predictions_is_one_model_run_and_four_statements(gr
 
 
 async def test_many_inputs_are_answered_in_order_with_one_run(graph: Graph) -> None:
-    inputs = [{**INPUT, "destinationCode": code} for code in ("IAH", "LAX", "BOS", "IAH")]
+    inputs: list[dict[str, Any]] = [{**INPUT, "destinationCode": code} for code in ("IAH", "LAX", "BOS", "IAH")]
     alone = [await predicted(graph, **each) for each in inputs]
     runs = graph.counted("inference_batch_size_count")
     assert (await graph.data(MANY, {"inputs": inputs}))["predictDelays"] == alone
@@ -102,12 +103,32 @@ async def test_aliases_of_one_field_share_the_run(graph: Graph) -> None:
     assert graph.counted("inference_batch_size_count") - runs == 1
 
 
+def distinct(number: int) -> list[dict[str, Any]]:
+    first = datetime(2013, 1, 1, 10, tzinfo=UTC)
+    departures = (first + timedelta(minutes=7 * index) for index in range(number))
+    return [{**INPUT, "scheduledArrival": None, "scheduledDeparture": at.isoformat()} for at in departures]
+
+
 async def test_a_thousand_inputs_are_allowed_and_one_more_is_not(graph: Graph) -> None:
-    answers = (await graph.data(MANY, {"inputs": [INPUT] * 1000}))["predictDelays"]
-    assert len(answers) == 1000
+    rows = graph.counted("inference_batch_size_sum")
+    answers = (await graph.data(MANY, {"inputs": distinct(1000)}))["predictDelays"]
+    assert {answer["__typename"] for answer in answers} == {"DelayPrediction"}
+    assert graph.counted("inference_batch_size_sum") - rows == 1000
     code, message = await graph.error(MANY, {"inputs": [INPUT] * 1001})
     assert (code, "1001 flights are more than the 1000" in message) == ("LIMIT_EXCEEDED", True)
     assert await graph.data(MANY, {"inputs": []}) == {"predictDelays": []}
+
+
+async def test_a_wave_above_the_batch_bound_is_split_and_answers_the_same(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = distinct(25)
+    whole = await graph.data(MANY, {"inputs": inputs})
+    smaller = graph.service.settings.model_copy(update={"prediction_batch_max": 10})
+    monkeypatch.setattr(graph.service, "settings", smaller)
+    runs = graph.counted("inference_batch_size_count")
+    assert await graph.data(MANY, {"inputs": inputs}) == whole
+    assert graph.counted("inference_batch_size_count") - runs == 3
 
 
 async def test_what_is_invalid_is_named_with_its_path_and_does_not_spoil_the_others(graph: Graph) -> None:
@@ -130,6 +151,9 @@ async def test_what_is_invalid_is_named_with_its_path_and_does_not_spoil_the_oth
         ({"scheduledArrival": INPUT["scheduledDeparture"]}, "input.scheduledArrival", "must be after the departure"),
         ({"scheduledArrival": "2013-07-03T21:16:00Z"}, "input.scheduledArrival", "more than 24 hours"),
         ({"weather": {"pressureHpa": 3}}, "input.weather.pressureHpa", "3 is not between 850 and 1100"),
+        ({"originCode": "IAH"}, "input.destinationCode", "another airport"),
+        ({"flightNumber": 0}, "input.flightNumber", "0 is not positive"),
+        ({"operations": {"originDelayMinutes": 1e9}}, "input.operations.originDelayMinutes", "not between"),
         ({"weather": {"windSpeedKt": -1}}, "input.weather.windSpeedKt", "-1 is not between 0 and 150"),
     ],
 )
@@ -161,6 +185,8 @@ async def test_a_model_that_is_not_there_is_a_typed_problem(graph: Graph) -> Non
 
 
 async def test_a_selector_names_exactly_one_model(graph: Graph) -> None:
+    empty = (await graph.data(ONE, {"input": INPUT, "model": {"version": ""}}))["predictDelay"]
+    assert empty["__typename"] == "ModelUnavailable"
     for selector in ({}, {"version": "model_v1", "alias": "CHAMPION"}, {"version": None}):
         assert (await graph.error(ONE, {"input": INPUT, "model": selector}))[0] == "BAD_USER_INPUT"
     assert (await graph.data(ONE, {"input": INPUT, "model": {"version": "model_v1"}}))[
@@ -171,9 +197,7 @@ async def test_a_selector_names_exactly_one_model(graph: Graph) -> None:
 async def test_factors_are_differences_of_predictions_largest_first_in_one_more_run(graph: Graph) -> None:
     runs = graph.counted("inference_batch_size_count")
     answer = (await graph.data(FACTORS, {"input": INPUT, "first": 100}))["predictDelay"]
-    assert graph.counted("inference_batch_size_count") - runs == 1, (
-        "the extra run is the explanation's, not a prediction's"
-    )
+    assert graph.counted("inference_batch_size_count") - runs == 2, "the prediction and its explanation"
     found = answer["factors"]
     amounts = [abs(factor["contribution"]) for factor in found]
     assert amounts == sorted(amounts, reverse=True)
@@ -227,6 +251,12 @@ async def test_overrides_replace_what_they_name_and_nothing_else(graph: Graph) -
         graph, {"scheduledDeparture": "2013-01-01T22:15:00Z", "scheduledArrival": "2013-01-02T02:19:00Z"}
     )
     assert later["probabilityDelayed"] > as_it_is["probabilityDelayed"]
+
+
+async def test_an_arrival_that_was_kept_is_said_to_be_kept(graph: Graph) -> None:
+    answer = await what_if(graph, {"scheduledDeparture": "2013-01-02T10:15:00Z"})
+    assert answer["problems"][0]["path"] == ["overrides", "scheduledArrival"]
+    assert "The flight's own arrival was kept" in answer["message"]
 
 
 async def test_null_in_an_override_makes_unknown(graph: Graph) -> None:

@@ -20,7 +20,7 @@ from graphql import (
 from graphql_api.schema import print_schema
 from tests.graphql_api.conftest import OPERATIONS, ROOT, Graph, operation
 
-COMMITTED = (ROOT / "schema.graphql").read_text()
+COMMITTED = (ROOT / "schema.graphql").read_text(encoding="utf-8")
 FLIGHT_ID = "RmxpZ2h0OjE="
 INPUT = {
     "carrierCode": "UA",
@@ -113,5 +113,7 @@ EXAMPLES = sorted((ROOT / "graphiql" / "examples").glob("*.graphql"))
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 async def test_an_example_of_graphiql_runs_with_its_variables(graph: Graph, path: Any) -> None:
     variables = path.with_suffix(".json")
-    data = await graph.data(path.read_text(), orjson.loads(variables.read_bytes()) if variables.exists() else {})
+    data = await graph.data(
+        path.read_text(encoding="utf-8"), orjson.loads(variables.read_bytes()) if variables.exists() else {}
+    )
     assert all(value for value in data.values())

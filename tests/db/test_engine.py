@@ -1,0 +1,91 @@
+"""The connection: what it refuses, and that no acknowledged write is lost."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, select, text, update
+from sqlalchemy.exc import IntegrityError
+
+from db.engine import Database, database_url
+from db.migrate import upgrade
+from db.tables import Aircraft, Airline, Flight
+from tests.databases import settings_for
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("mysql://localhost/flights", "names 'mysql'; this runs on sqlite:///FILE or postgresql://"),
+        ("flights.db", "is not a URL of a database"),
+        ("postgresql://u:p@127.0.0.1:abc/x", "is not a URL of a database"),
+        ("sqlite://", "names no file"),
+        ("sqlite:///:memory:", "names no file"),
+        ("sqlite:////nowhere/at/all.db", "the directory /nowhere/at does not exist"),
+    ],
+)
+def test_a_url_that_cannot_be_used_is_refused_with_what_would_be_right(value: str, words: str) -> None:
+    with pytest.raises(ValueError, match="DATABASE_URL") as refusal:
+        database_url(value)
+    assert words in str(refusal.value)
+    assert "u:p" not in str(refusal.value)
+
+
+def test_a_url_as_libpq_writes_it_is_understood() -> None:
+    url = database_url("postgres://m7b0:secret@localhost/flights?sslmode=require")
+    assert (url.drivername, dict(url.query)) == ("postgresql+asyncpg", {"ssl": "require"})
+
+
+async def test_a_file_whose_name_needs_quoting_is_opened(tmp_path: Path) -> None:
+    database = Database(settings_for(f"sqlite:///{tmp_path}/a b#c.db"), maintenance=True)
+    await database.fetch("test", select(1))
+    await database.close()
+    assert [path.name for path in tmp_path.glob("*.db")] == ["a b#c.db"]
+
+
+async def test_a_flight_of_an_unknown_airline_is_refused_by_the_database(empty_database: Database) -> None:
+    await upgrade(empty_database)
+    async with empty_database.transaction() as connection:
+        await connection.execute(insert(Aircraft).values(tail_number="N1"))
+    values = {"carrier_code": "??", "flight_number": 1, "origin_code": "EWR", "destination_code": "IAH"}
+    departure = text("CURRENT_TIMESTAMP")
+    flight = insert(Flight).values(**values, scheduled_departure=departure, status="SCHEDULED")
+    async with empty_database.transaction() as connection:
+        with pytest.raises(IntegrityError):
+            await connection.execute(flight)
+
+
+async def test_concurrent_writers_lose_nothing(empty_database: Database, empty_url: str) -> None:
+    await upgrade(empty_database)
+    async with empty_database.transaction() as connection:
+        await connection.execute(insert(Airline).values(code="UA", name="0"))
+    other = Database(settings_for(empty_url))
+
+    async def count_up(database: Database) -> None:
+        for _ in range(25):
+            async with database.transaction() as connection:
+                read = select(Airline.name).where(Airline.code == "UA").with_for_update()
+                name = int((await connection.execute(read)).scalar_one())
+                await connection.execute(update(Airline).values(name=str(name + 1)))
+
+    await asyncio.gather(*(count_up(database) for database in (empty_database, other) for _ in range(4)))
+    await other.close()
+    assert (await empty_database.fetch("test", select(Airline.name)))[0].name == "200"
+
+
+async def test_an_acknowledged_write_is_on_the_disk(empty_database: Database) -> None:
+    """PostgreSQL's default; on SQLite a setting of each connection."""
+    statement = "PRAGMA synchronous" if empty_database.dialect == "sqlite" else "SHOW synchronous_commit"
+    ((value,),) = await empty_database.fetch("test", text(statement))
+    assert value in (2, "on"), "2 is FULL"
+
+
+async def test_an_error_of_a_statement_stays_what_it_is(flights_database: Database) -> None:
+    with pytest.raises(Exception, match="nonsense"):
+        await flights_database.fetch("test", text("SELECT nonsense FROM flights"))
+
+
+async def test_an_error_of_the_block_is_not_taken_for_one_of_the_database(empty_database: Database) -> None:
+    with pytest.raises(ConnectionResetError):
+        async with empty_database.transaction():
+            raise ConnectionResetError("of something else")
