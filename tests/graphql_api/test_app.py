@@ -1,6 +1,5 @@
 """The application: health, metrics, and what it does when its database or its model is broken."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -46,7 +45,7 @@ async def test_without_its_server_it_lives_and_says_so_in_typed_errors() -> None
 
 async def test_without_its_file_it_lives_and_does_not_make_an_empty_one(tmp_path: Path) -> None:
     await lives_without_its_database(f"sqlite:///{tmp_path}/not there?.db")
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.fixture
