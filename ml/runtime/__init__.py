@@ -1,6 +1,6 @@
 """What a serving process needs of the model: bundles, predictions, factors. Imports no training library."""
 
-from ml.features import Leg, Place
+from ml.features import WEATHER_HOURS, Leg, Place, Weather
 from ml.runtime.bundle import Bundle, BundleError, load_bundle
 from ml.runtime.distribution import BUCKETS, Distribution
 from ml.runtime.factors import Factor, factors
@@ -9,6 +9,7 @@ from ml.runtime.registry import ModelUnavailableError, Registry
 
 __all__ = [
     "BUCKETS",
+    "WEATHER_HOURS",
     "Bundle",
     "BundleError",
     "Distribution",
@@ -19,6 +20,7 @@ __all__ = [
     "ModelUnavailableError",
     "Place",
     "Registry",
+    "Weather",
     "factors",
     "load_bundle",
 ]
