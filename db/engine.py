@@ -1,27 +1,34 @@
 """The connection to the database, and everything in which SQLite and PostgreSQL differ."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import quote
 
+import orjson
 import sqlalchemy
 from sqlalchemy import (
+    JSON,
     BigInteger,
     ColumnElement,
     DateTime,
     Dialect,
     Executable,
+    Float,
+    FromClause,
     Integer,
     String,
     Table,
     Text,
+    bindparam,
+    cast,
     event,
     func,
     literal_column,
+    select,
     text,
 )
 from sqlalchemy.engine import URL, Connection, make_url
@@ -29,7 +36,10 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from db.settings import DatabaseSettings
@@ -100,6 +110,58 @@ def nulls_last(column: ColumnElement[Any], *, descending: bool) -> ColumnElement
     on both databases, where `NULLS LAST` and a nullable cursor column would each need a plan of their own.
     """
     return func.coalesce(column, literal_column(str(MISSING_LAST[descending])))
+
+
+class _MinutesBetween(FunctionElement[float]):
+    name = "minutes_between"
+    type = Float()
+    inherit_cache = True
+
+
+@compiles(_MinutesBetween, "sqlite")
+def _minutes_between_sqlite(element: _MinutesBetween, compiler: SQLCompiler, **options: Any) -> str:
+    earlier, later = (compiler.process(instant, **options) for instant in element.clauses)
+    # A Julian day is a fraction of whole milliseconds; rounding gives them back as they were.
+    return f"round((julianday({later}) - julianday({earlier})) * 86400000) / 60000.0"
+
+
+@compiles(_MinutesBetween, "postgresql")
+def _minutes_between_postgresql(element: _MinutesBetween, compiler: SQLCompiler, **options: Any) -> str:
+    earlier, later = (compiler.process(instant, **options) for instant in element.clauses)
+    return f"CAST(extract(epoch FROM {later} - {earlier}) / 60 AS double precision)"
+
+
+def minutes_between(earlier: ColumnElement[Any], later: ColumnElement[Any]) -> ColumnElement[float]:
+    """Minutes from one instant to another, to the millisecond; negative where the first is the later one."""
+    return _MinutesBetween(earlier, later)
+
+
+def given_rows(dialect: str, columns: Mapping[str, TypeEngine[Any]], rows: Iterable[Sequence[Any]]) -> FromClause:
+    """Rows of text, integers, instants and None as a table that a statement joins or correlates with.
+
+    They travel as JSON in one parameter. VALUES would take a parameter for each value: neither database takes more than
+    32,767, and compiling 1,000 rows of it keeps the event loop longer than the database needs to answer.
+    """
+    if dialect == "sqlite":
+        as_lists = [[instant_text(v) if isinstance(v, datetime) else v for v in row] for row in rows]
+        each = func.json_each(_json_parameter(as_lists)).table_valued("value", name="given_json")
+        values = (
+            func.json_extract(each.c.value, literal_column(f"'$[{position}]'"), type_=type_).label(name)
+            for position, (name, type_) in enumerate(columns.items())
+        )
+        # Materialized, or each use of a column would read the JSON again.
+        return select(*values).cte("given").prefix_with("MATERIALIZED")
+    as_objects = [dict(zip(columns, row, strict=True)) for row in rows]
+    typed = (sqlalchemy.column(name, type_) for name, type_ in columns.items())
+    return (
+        func.json_to_recordset(cast(_json_parameter(as_objects), JSON))
+        .table_valued(*typed)
+        .render_derived(name="given", with_types=True)
+    )
+
+
+def _json_parameter(rows: list[Any]) -> ColumnElement[str]:
+    return bindparam("given_rows", orjson.dumps(rows).decode(), String, unique=True)
 
 
 def database_url(value: str) -> URL:

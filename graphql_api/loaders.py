@@ -5,7 +5,9 @@ Each batch is one statement on a connection of its own, so that batches of sibli
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import fields
 from datetime import datetime
+from functools import partial
 from typing import Generic, NamedTuple, TypeVar
 
 from strawberry.dataloader import DataLoader
@@ -14,15 +16,22 @@ from db.engine import Database, Row
 from db.ordering import Order
 from db.queries.pages import FlightSet, Page, Parent, Position, Window, any_beyond, count_flights, read_pages
 from db.queries.rows import rows_by_key, weather_by_hour
+from db.queries.surroundings import HourKey, crowding, hours_back, operations, weather_hours
 from graphql_api.metrics import Metrics
+from ml.runtime import WEATHER_HOURS, Weather
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 Spec = TypeVar("Spec", bound=Hashable)
 
+_WEATHER_FIELDS = tuple(field.name for field in fields(Weather))
+
 
 class RowAsk(NamedTuple):
-    """A row by its key, with the columns that will be read. A batch reads the union of all columns asked for."""
+    """A row by its key, with the columns that will be read. A batch reads the union of all columns asked for.
+
+    No row has the key None. Asking for it waits for the batch all the same, so that what comes after stays one wave.
+    """
 
     key: Hashable
     columns: frozenset[str]
@@ -84,7 +93,8 @@ class Loaders:
         def rows(table: str) -> Loader[RowAsk, Row | None]:
             async def load(asks: list[RowAsk]) -> list[Row | None]:
                 columns = frozenset[str]().union(*(ask.columns for ask in asks))
-                found = await rows_by_key(database, table, {ask.key for ask in asks}, columns)
+                keys = {ask.key for ask in asks if ask.key is not None}
+                found = await rows_by_key(database, table, keys, columns) if keys else {}
                 return [found.get(ask.key) for ask in asks]
 
             return Loader(table, metrics, load)
@@ -111,9 +121,23 @@ class Loaders:
         self.aircraft = rows("aircraft")
         self.flights = rows("flights")
         self.weather = Loader("weather", metrics, load_weather)
+        self.weather_hours = Loader("weather_hours", metrics, partial(_weather_hours, database))
+        self.crowding = Loader("crowding", metrics, partial(crowding, database))
+        self.operations = Loader("operations", metrics, partial(operations, database))
         self.flight_pages = Loader("flight_pages", metrics, load_pages)
         self.flight_counts = Loader("flight_counts", metrics, load_counts)
         self.flights_beyond = Loader("flights_beyond", metrics, load_beyond)
+
+
+async def _weather_hours(database: Database, keys: Sequence[HourKey]) -> list[tuple[Weather, ...]]:
+    """The weather of each hour and of the hours before it, latest first; nothing where none of them was observed."""
+    found = await weather_hours(database, keys, WEATHER_HOURS, _WEATHER_FIELDS)
+    observed = {key: Weather(*(getattr(row, name) for name in _WEATHER_FIELDS)) for key, row in found.items()}
+    answers = []
+    for key in keys:
+        hours = [observed.get(hour) for hour in hours_back(key, WEATHER_HOURS)]
+        answers.append(tuple(hour or Weather() for hour in hours) if any(hours) else ())
+    return answers
 
 
 async def _by_spec(

@@ -3,15 +3,20 @@
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ml.columns import Columns
 from ml.delay_classes import DELAYED_FROM
 from ml.errors import ModelError
-from ml.features import Columns
+from ml.leg import WEATHER_FIELDS, WEATHER_HOURS
+from ml.surroundings import DESTINATION_WINDOW_MINUTES, ORIGIN_WINDOW_MINUTES, crowding, known_delays, weather_hours
 
+_TABLES = ("flights", "airports", "aircraft", "weather")
+_WEATHER_SHAPE = (1 + WEATHER_HOURS, len(WEATHER_FIELDS))
 _COLUMNS = tuple(field.name for field in fields(Columns))
 
 
@@ -59,12 +64,12 @@ def load(directory: Path) -> Dataset:
         DatasetError: a file is missing, cannot be read or holds no flight that is over.
     """
     try:
-        flights = _finished(pl.read_parquet(directory / "flights.parquet"))
-        frame = _with_columns(flights, pl.read_parquet(directory / "airports.parquet"))
+        tables = {name: pl.read_parquet(directory / f"{name}.parquet") for name in _TABLES}
+        frame = _with_columns(_surrounded(tables["flights"], tables["weather"]), tables["airports"], tables["aircraft"])
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DatasetError(f"{directory} cannot be read; run `python -m db prepare` ({error})") from error
     return Dataset(
-        columns=Columns(**{name: frame[name].to_numpy() for name in _COLUMNS}),
+        columns=Columns(**{name: _array(frame[name]) for name in _COLUMNS}),
         arrival_delay=frame["arrival_delay"].to_numpy(),
         never=frame["never"].to_numpy(),
         month=frame["month"].to_numpy(),
@@ -84,9 +89,54 @@ def _finished(flights: pl.DataFrame) -> pl.DataFrame:
     return finished.sort("scheduled_departure", "carrier_code", "flight_number", "origin_code")
 
 
-def _with_columns(finished: pl.DataFrame, airports: pl.DataFrame) -> pl.DataFrame:
-    placed = finished.join(_places(airports, "origin"), on="origin_code", how="left", maintain_order="left").join(
-        _places(airports, "destination"), on="destination_code", how="left", maintain_order="left"
+def _surrounded(flights: pl.DataFrame, weather: pl.DataFrame) -> pl.DataFrame:
+    """The finished flights with what surrounded them; the others count as neighbours all the same."""
+    origin, carrier = ["origin_code"], ["origin_code", "carrier_code"]
+    added: dict[str, NDArray[Any]] = {
+        "origin_flights": crowding(flights, origin),
+        "carrier_flights": crowding(flights, carrier),
+        "origin_delay_minutes": known_delays(flights, origin, ORIGIN_WINDOW_MINUTES),
+        "carrier_delay_minutes": known_delays(flights, carrier, ORIGIN_WINDOW_MINUTES),
+        "destination_delay_minutes": known_delays(flights, ["destination_code"], DESTINATION_WINDOW_MINUTES),
+        "weather": weather_hours(flights, weather).reshape(len(flights), -1),
+    }
+    return _finished(flights.with_columns(**{name: pl.Series(values) for name, values in added.items()}))
+
+
+def _aircraft(flights: pl.DataFrame, aircraft: pl.DataFrame) -> pl.DataFrame:
+    """Add seats and age. A flight without a tail number gets those of a random flight of its carrier.
+
+    In the committed data every such flight was cancelled: its missing aircraft would tell what was not known before.
+    """
+    generator = np.random.default_rng(0)
+    known = flights.filter(pl.col("tail_number").is_not_null())
+    pools = {str(code): tails["tail_number"] for (code,), tails in known.group_by("carrier_code", maintain_order=True)}
+    tails = flights["tail_number"].to_list()
+    carriers = flights["carrier_code"].to_list()
+    for row, tail in enumerate(tails):
+        if tail is None and carriers[row] in pools:
+            pool = pools[carriers[row]]
+            tails[row] = pool[int(generator.integers(len(pool)))]
+    described = aircraft.select("tail_number", aircraft_seats="seats", aircraft_year="year")
+    joined = flights.with_columns(tail_number=pl.Series(tails, dtype=pl.String)).join(
+        described, on="tail_number", how="left", maintain_order="left"
+    )
+    return joined.with_columns(
+        aircraft_seats=pl.col("aircraft_seats").cast(pl.Float64),
+        aircraft_age=(pl.col("scheduled_departure").dt.year() - pl.col("aircraft_year")).cast(pl.Float64),
+    )
+
+
+def _array(column: pl.Series) -> NDArray[Any]:
+    values = column.to_numpy()
+    return values.reshape(-1, *_WEATHER_SHAPE) if column.name == "weather" else values
+
+
+def _with_columns(finished: pl.DataFrame, airports: pl.DataFrame, aircraft: pl.DataFrame) -> pl.DataFrame:
+    placed = (
+        _aircraft(finished, aircraft)
+        .join(_places(airports, "origin"), on="origin_code", how="left", maintain_order="left")
+        .join(_places(airports, "destination"), on="destination_code", how="left", maintain_order="left")
     )
     clocks = _clock(placed, "scheduled_departure", "origin_timezone", "departure")
     clocks = _clock(clocks, "scheduled_arrival", "destination_timezone", "arrival")

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import log_loss, roc_auc_score
 
 from ml.dataset import Dataset
+from ml.features import BASES, Group, known_up_to
 from ml.fit import Fitted, Hyperparameters, TrainingError, fit
 from ml.runtime.distribution import Distribution
 
@@ -17,12 +18,15 @@ FIRST_TRAINING_MONTHS = 6
 
 @dataclass(frozen=True, slots=True)
 class MonthResult:
-    """One month's predictions by a model that saw only the months before it. Arrays have the shape (n,).
+    """One month's predictions by a model that saw only the months before it, with inputs known up to `basis`.
+
+    Arrays have the shape (n,).
 
     `covered` says of each flight that arrived whether its delay lay between the 10% and the 90% quantile.
     """
 
     month: str
+    basis: Group
     delayed: NDArray[np.bool_]
     probability: NDArray[np.float64]
     constant: float
@@ -49,7 +53,7 @@ def rolling_months(dataset: Dataset) -> list[int]:
 
 
 def evaluate_months(dataset: Dataset, hyperparameters: Hyperparameters) -> Iterator[MonthResult]:
-    """Fit and predict month by month. Vocabularies and class ends too come from the months before.
+    """Fit month by month, and predict on every basis. Vocabularies and class ends too come from the months before.
 
     Raises:
         TrainingError: the flights span too few months, or lack a delay class.
@@ -57,11 +61,23 @@ def evaluate_months(dataset: Dataset, hyperparameters: Hyperparameters) -> Itera
     for month in rolling_months(dataset):
         fitted = fit(dataset.where(dataset.month < month), hyperparameters)
         constant = float(dataset.delayed[dataset.month < month].mean())
-        yield _predict(fitted, dataset.where(dataset.month == month), month, constant)
+        flights = dataset.where(dataset.month == month)
+        for basis in BASES:
+            yield _predict(fitted, flights, month, basis, constant)
 
 
-def summarise(results: list[MonthResult]) -> dict[str, float]:
-    """The figures of an evaluation by name.
+def summarise(results: list[MonthResult]) -> dict[Group, dict[str, float]]:
+    """The figures of an evaluation by basis and name, as `figures` gives them."""
+    return {basis: figures([result for result in results if result.basis == basis]) for basis in BASES}
+
+
+def monthly_auc(results: list[MonthResult]) -> dict[Group, dict[str, float]]:
+    """The AUC of each month by basis."""
+    return {basis: {result.month: result.auc for result in results if result.basis == basis} for basis in BASES}
+
+
+def figures(results: list[MonthResult]) -> dict[str, float]:
+    """The figures of one basis by name.
 
     `brier` and `log_loss` judge the probability of being delayed, and stand beside those of a constant, the delayed
     rate of the months before. `interval_coverage` is the share of arrivals between p10 and p90, which should be 0.8.
@@ -80,10 +96,11 @@ def summarise(results: list[MonthResult]) -> dict[str, float]:
     }
 
 
-def _predict(fitted: Fitted, flights: Dataset, month: int, constant: float) -> MonthResult:
-    distribution = Distribution(fitted.probabilities(fitted.inputs(flights.columns)), fitted.classes)
+def _predict(fitted: Fitted, flights: Dataset, month: int, basis: Group, constant: float) -> MonthResult:
+    inputs = known_up_to(basis, fitted.inputs(flights.columns))
+    distribution = Distribution(fitted.probabilities(inputs), fitted.classes)
     arrived = ~flights.never
     delay, quantiles = flights.arrival_delay[arrived], distribution.quantiles[arrived]
     covered = (quantiles[:, 0] <= delay) & (delay <= quantiles[:, 2])
     name = f"{month // 12:04d}-{month % 12 + 1:02d}"
-    return MonthResult(name, flights.delayed, distribution.probability_delayed, constant, covered)
+    return MonthResult(name, basis, flights.delayed, distribution.probability_delayed, constant, covered)

@@ -131,7 +131,9 @@ def _manifest(
         features=FEATURES,
         vocabularies=dict(fitted.vocabularies),
         classes=fitted.classes,
-        metrics=tuple(Metric(name, "SCHEDULE", value) for name, value in training.metrics.items()),
+        metrics=tuple(
+            Metric(name, basis, value) for basis, metrics in training.metrics.items() for name, value in metrics.items()
+        ),
         sha256=hashlib.sha256(content).hexdigest(),
         golden_inputs=golden,
         golden_outputs=session.run([OUTPUT], {INPUT: golden})[0],

@@ -6,102 +6,23 @@ known is NaN, and the model answers for it as for the average flight. Needs nump
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from datetime import datetime
-from functools import lru_cache
+from dataclasses import dataclass
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.columns import Columns, Floats
 from ml.holidays import holiday_distance
+from ml.leg import WEATHER_FIELDS, Leg
 
 Group = Literal["SCHEDULE", "WEATHER", "OPERATIONS"]
-Floats = NDArray[np.float64]
 Vocabularies = Mapping[str, Mapping[str, int]]
 
 EARTH_RADIUS_MILES = 3958.7613
 """The mean radius 6371.0088 km (IUGG, as in Moritz, Geodetic Reference System 1980) in statute miles."""
 
-_EPOCH_ORDINAL = datetime(1970, 1, 1).toordinal()  # noqa: DTZ001  only the day counts
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where an airport is: degrees north and east, and its IANA time zone. None is unknown."""
-
-    latitude: float | None = None
-    longitude: float | None = None
-    timezone: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Weather:
-    """The weather at an airport in one hour. None is unknown."""
-
-    temperature_c: float | None = None
-    dew_point_c: float | None = None
-    relative_humidity_pct: float | None = None
-    wind_direction_deg: float | None = None
-    wind_speed_kt: float | None = None
-    wind_gust_kt: float | None = None
-    precipitation_mm: float | None = None
-    pressure_hpa: float | None = None
-    visibility_km: float | None = None
-
-
-WEATHER_FIELDS: tuple[str, ...] = tuple(field.name for field in fields(Weather))
-WEATHER_HOURS = 12
-"""How many hours before the hour of departure the model looks at."""
-
-
-@dataclass(frozen=True, slots=True)
-class Leg:
-    """What is known of one flight when its delay is asked for. Instants are aware; None is unknown.
-
-    `origin_flights` and `carrier_flights` count the flights that the timetable has leaving the origin within 30 minutes
-    before or after the scheduled departure, this one included: all of them, and those of its carrier. `weather` is that
-    of the origin: first the UTC hour of the scheduled departure, then the `WEATHER_HOURS` hours before it, latest first;
-    it may be shorter. The three delays are those of `OperationsInput` in the schema, in minutes.
-    """
-
-    carrier_code: str | None
-    origin_code: str | None
-    destination_code: str | None
-    scheduled_departure: datetime | None
-    scheduled_arrival: datetime | None
-    origin: Place
-    destination: Place
-    aircraft_seats: int | None = None
-    aircraft_year: int | None = None
-    origin_flights: int | None = None
-    carrier_flights: int | None = None
-    weather: tuple[Weather, ...] = ()
-    origin_delay_minutes: float | None = None
-    carrier_delay_minutes: float | None = None
-    destination_delay_minutes: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """Flights column by column, each of shape (n,). NaN is unknown.
-
-    Days count from 1970-01-01, minutes from midnight, both on the airport's own clock; coordinates are in degrees.
-    """
-
-    carrier_code: NDArray[np.object_]
-    origin_code: NDArray[np.object_]
-    destination_code: NDArray[np.object_]
-    departure_day: Floats
-    departure_minute: Floats
-    arrival_minute: Floats
-    duration_minutes: Floats
-    origin_latitude: Floats
-    origin_longitude: Floats
-    destination_latitude: Floats
-    destination_longitude: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,29 +46,42 @@ FEATURES: tuple[Feature, ...] = (
     Feature("distance_miles", "SCHEDULE", "mi", "Great-circle distance from origin to destination."),
     Feature("weekday", "SCHEDULE", "weekday", "ISO weekday of the departure at the origin, 1 is Monday."),
     Feature("holiday_days", "SCHEDULE", "days", "Days to or from the nearest US federal holiday; 3 is three or more."),
+    Feature("origin_flights", "SCHEDULE", "flights", "Flights leaving the origin within 30 minutes before or after."),
+    Feature("carrier_flights", "SCHEDULE", "flights", "Those of them that are of the same airline."),
+    Feature("aircraft_seats", "SCHEDULE", "seats", "Seats of the aircraft."),
+    Feature("aircraft_age", "SCHEDULE", "years", "Age of the aircraft."),
+    Feature("temperature_c", "WEATHER", "°C", "Air temperature at the origin in the hour of departure."),
+    Feature("dew_point_c", "WEATHER", "°C", "Dew point."),
+    Feature("relative_humidity_pct", "WEATHER", "%", "Relative humidity."),
+    Feature("wind_direction_deg", "WEATHER", "°", "Where the wind comes from, clockwise from true north."),
+    Feature("wind_speed_kt", "WEATHER", "kt", "Sustained wind."),
+    Feature("wind_gust_kt", "WEATHER", "kt", "Gusts."),
+    Feature("precipitation_mm", "WEATHER", "mm", "Precipitation of the hour."),
+    Feature("pressure_hpa", "WEATHER", "hPa", "Pressure at sea level."),
+    Feature("visibility_km", "WEATHER", "km", "Visibility."),
+    Feature("rain_3h_mm", "WEATHER", "mm", "Precipitation of the hour of departure and the 2 before."),
+    Feature("rain_6h_mm", "WEATHER", "mm", "Precipitation of the hour of departure and the 5 before."),
+    Feature("rain_12h_mm", "WEATHER", "mm", "Precipitation of the hour of departure and the 11 before."),
+    Feature("lowest_visibility_3h_km", "WEATHER", "km", "Lowest visibility of these 3 hours."),
+    Feature("lowest_visibility_6h_km", "WEATHER", "km", "Lowest visibility of these 6 hours."),
+    Feature("highest_wind_3h_kt", "WEATHER", "kt", "Highest wind or gust of these 3 hours."),
+    Feature("highest_wind_6h_kt", "WEATHER", "kt", "Highest wind or gust of these 6 hours."),
+    Feature("pressure_change_3h_hpa", "WEATHER", "hPa", "Pressure minus that of 3 hours before."),
+    Feature("pressure_change_6h_hpa", "WEATHER", "hPa", "Pressure minus that of 6 hours before."),
+    Feature("origin_delay_minutes", "OPERATIONS", "min", "How late flights leave the origin 2 hours before."),
+    Feature("carrier_delay_minutes", "OPERATIONS", "min", "How late the airline's flights leave the origin then."),
+    Feature("destination_delay_minutes", "OPERATIONS", "min", "How late flights to the destination leave then."),
 )
 """In the order of the matrix's columns."""
 
+BASES: dict[Group, tuple[Group, ...]] = {
+    "SCHEDULE": ("SCHEDULE",),
+    "WEATHER": ("SCHEDULE", "WEATHER"),
+    "OPERATIONS": ("SCHEDULE", "WEATHER", "OPERATIONS"),
+}
+"""What is known where inputs up to a group are: a passenger months ahead, a forecast, a dispatcher two hours ahead."""
+
 VOCABULARY_FEATURES: tuple[str, ...] = tuple(feature.name for feature in FEATURES if feature.unit == "position")
-
-
-def columns_of(legs: Sequence[Leg]) -> Columns:
-    """The columns of n legs. A clock without a known zone, a position without coordinates is NaN."""
-    departures = [_local_clock(leg.scheduled_departure, leg.origin.timezone) for leg in legs]
-    arrivals = [_local_clock(leg.scheduled_arrival, leg.destination.timezone) for leg in legs]
-    return Columns(
-        carrier_code=np.array([leg.carrier_code for leg in legs], dtype=object),
-        origin_code=np.array([leg.origin_code for leg in legs], dtype=object),
-        destination_code=np.array([leg.destination_code for leg in legs], dtype=object),
-        departure_day=_floats([day for day, _ in departures]),
-        departure_minute=_floats([minute for _, minute in departures]),
-        arrival_minute=_floats([minute for _, minute in arrivals]),
-        duration_minutes=_floats([_duration_minutes(leg) for leg in legs]),
-        origin_latitude=_floats([leg.origin.latitude for leg in legs]),
-        origin_longitude=_floats([leg.origin.longitude for leg in legs]),
-        destination_latitude=_floats([leg.destination.latitude for leg in legs]),
-        destination_longitude=_floats([leg.destination.longitude for leg in legs]),
-    )
 
 
 def matrix(columns: Columns, names: Sequence[str], vocabularies: Vocabularies) -> NDArray[np.float32]:
@@ -165,6 +99,13 @@ def matrix(columns: Columns, names: Sequence[str], vocabularies: Vocabularies) -
     for index, name in enumerate(names):
         result[:, index] = _COMPUTE[name](columns, vocabularies)
     return result
+
+
+def known_up_to(basis: Group, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A copy of a matrix with all of `FEATURES`, shape (n, features), in which groups beyond `basis` are unknown."""
+    known = inputs.copy()
+    known[:, [feature.group not in BASES[basis] for feature in FEATURES]] = np.nan
+    return known
 
 
 def value_text(feature: Feature, leg: Leg, value: float) -> str | None:
@@ -196,7 +137,8 @@ def haversine_miles(latitude: Floats, longitude: Floats, to_latitude: Floats, to
 
 
 def _positions(codes: NDArray[np.object_], vocabulary: Mapping[str, int]) -> Floats:
-    return _floats([vocabulary.get(code) for code in codes])
+    # numpy reads None as NaN when the dtype is a float.
+    return np.array([vocabulary.get(code) for code in codes], dtype=np.float64)
 
 
 def _distance(columns: Columns) -> Floats:
@@ -206,6 +148,41 @@ def _distance(columns: Columns) -> Floats:
         columns.destination_latitude,
         columns.destination_longitude,
     )
+
+
+DELAY_FEATURES = ("origin_delay_minutes", "carrier_delay_minutes", "destination_delay_minutes")
+
+
+def _plain(name: str) -> Callable[[Columns, Vocabularies], Floats]:
+    return lambda columns, _: getattr(columns, name)
+
+
+def _in_the_hour(field: int) -> Callable[[Columns, Vocabularies], Floats]:
+    return lambda columns, _: columns.weather[:, 0, field].astype(np.float64)
+
+
+def _hours(columns: Columns, field: str, hours: int) -> Floats:
+    """A reading of the hour of departure and the ones before it, shape (n, hours)."""
+    return columns.weather[:, :hours, WEATHER_FIELDS.index(field)].astype(np.float64)
+
+
+def _sum(columns: Columns, field: str, hours: int) -> Floats:
+    # One hour that is not known makes the sum unknown: it could be the one with the rain.
+    result: Floats = _hours(columns, field, hours).sum(axis=1)
+    return result
+
+
+def _highest_wind(columns: Columns, hours: int) -> Floats:
+    """An hour without a gust is one whose wind was steady; `fmax` takes whichever is known."""
+    in_each = np.fmax(_hours(columns, "wind_gust_kt", hours), _hours(columns, "wind_speed_kt", hours))
+    result: Floats = in_each.max(axis=1)
+    return result
+
+
+def _change(columns: Columns, field: str, hours: int) -> Floats:
+    readings = _hours(columns, field, hours + 1)
+    result: Floats = readings[:, 0] - readings[:, hours]
+    return result
 
 
 _COMPUTE: dict[str, Callable[[Columns, Vocabularies], Floats]] = {
@@ -219,6 +196,18 @@ _COMPUTE: dict[str, Callable[[Columns, Vocabularies], Floats]] = {
     # 1970-01-01 was a Thursday, ISO weekday 4.
     "weekday": lambda columns, _: (columns.departure_day + 3) % 7 + 1,
     "holiday_days": lambda columns, _: holiday_distance(columns.departure_day),
+    **{name: _plain(name) for name in ("origin_flights", "carrier_flights", "aircraft_seats", "aircraft_age")},
+    **{name: _in_the_hour(index) for index, name in enumerate(WEATHER_FIELDS)},
+    "rain_3h_mm": lambda columns, _: _sum(columns, "precipitation_mm", 3),
+    "rain_6h_mm": lambda columns, _: _sum(columns, "precipitation_mm", 6),
+    "rain_12h_mm": lambda columns, _: _sum(columns, "precipitation_mm", 12),
+    "lowest_visibility_3h_km": lambda columns, _: _hours(columns, "visibility_km", 3).min(axis=1),
+    "lowest_visibility_6h_km": lambda columns, _: _hours(columns, "visibility_km", 6).min(axis=1),
+    "highest_wind_3h_kt": lambda columns, _: _highest_wind(columns, 3),
+    "highest_wind_6h_kt": lambda columns, _: _highest_wind(columns, 6),
+    "pressure_change_3h_hpa": lambda columns, _: _change(columns, "pressure_hpa", 3),
+    "pressure_change_6h_hpa": lambda columns, _: _change(columns, "pressure_hpa", 6),
+    **{name: _plain(name) for name in DELAY_FEATURES},
 }
 
 _CODES: dict[str, Callable[[Leg], str | None]] = {
@@ -226,35 +215,3 @@ _CODES: dict[str, Callable[[Leg], str | None]] = {
     "origin": lambda leg: leg.origin_code,
     "destination": lambda leg: leg.destination_code,
 }
-
-
-def _floats(values: Sequence[float | None]) -> Floats:
-    # numpy reads None as NaN when the dtype is a float.
-    return np.array(values, dtype=np.float64)
-
-
-def _duration_minutes(leg: Leg) -> float | None:
-    if leg.scheduled_departure is None or leg.scheduled_arrival is None:
-        return None
-    return (leg.scheduled_arrival - leg.scheduled_departure).total_seconds() / 60
-
-
-def _local_clock(moment: datetime | None, timezone: str | None) -> tuple[float | None, float | None]:
-    """Days since 1970-01-01 and minutes since midnight on the clock of `timezone`."""
-    zone = _zone(timezone) if timezone else None
-    if moment is None or zone is None:
-        return None, None
-    try:
-        local = moment.astimezone(zone)
-    except OverflowError:  # The first and the last day that a datetime can hold.
-        return None, None
-    return local.toordinal() - _EPOCH_ORDINAL, local.hour * 60 + local.minute
-
-
-@lru_cache(maxsize=1024)
-def _zone(name: str) -> ZoneInfo | None:
-    """The zone of that name, or None: the tables may name a zone that this machine's database does not have."""
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return None

@@ -19,6 +19,7 @@ import orjson
 
 from ml.delay_classes import DelayClasses
 from ml.errors import ModelError
+from ml.features import Group
 from ml.fit import Fitted
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class RecordError(ModelError):
 class Training:
     """What one training run did: everything but the classifier itself.
 
-    `metrics` are those of the rolling-origin evaluation, empty if there was none, `months` the AUC of each month.
+    `metrics` are those of the rolling-origin evaluation by basis and name, `months` the AUC by basis and month; both
+    are empty if there was none.
     """
 
     trained_at: datetime
@@ -48,8 +50,8 @@ class Training:
     hyperparameters: Mapping[str, float]
     vocabularies: Mapping[str, tuple[str, ...]]
     classes: DelayClasses
-    metrics: Mapping[str, float]
-    months: Mapping[str, float]
+    metrics: Mapping[Group, Mapping[str, float]]
+    months: Mapping[Group, Mapping[str, float]]
     duration_seconds: float
     peak_memory_mib: float
 
@@ -70,6 +72,18 @@ class Training:
                 "classes": DelayClasses(**classes),
             }
         )
+
+
+def by_figure(training: Training) -> dict[str, list[float]]:
+    """The figures of an evaluation as rows of a table: the label, and a value for each basis."""
+    rows: dict[str, list[float]] = {}
+    for months in training.months.values():
+        for month, auc in months.items():
+            rows.setdefault(f"AUC {month}", []).append(auc)
+    for metrics in training.metrics.values():
+        for name, value in metrics.items():
+            rows.setdefault(name.replace("_", " "), []).append(value)
+    return rows
 
 
 def open_store(store: Path = DEFAULT_STORE) -> None:
@@ -94,8 +108,8 @@ def save_run(fitted: Fitted, training: Training, store: Path = DEFAULT_STORE) ->
         for name, value in training.hyperparameters.items():
             client.log_param(run_id, name, value)
         figures = {
-            **training.metrics,
-            **{f"auc_{month}": auc for month, auc in training.months.items()},
+            **{f"{basis}_{name}": value for basis, of in training.metrics.items() for name, value in of.items()},
+            **{f"{basis}_auc_{month}": auc for basis, of in training.months.items() for month, auc in of.items()},
             "rows": training.rows,
             "duration_seconds": training.duration_seconds,
             "peak_memory_mib": training.peak_memory_mib,

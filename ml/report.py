@@ -1,6 +1,6 @@
 """`report.md`: what the evaluation of a bundle's model found, for people."""
 
-from ml.record import Training
+from ml.record import Training, by_figure
 from ml.runtime.manifest import Manifest
 
 
@@ -18,7 +18,7 @@ def report(manifest: Manifest, training: Training, worst_difference: float, rows
     lines = [
         f"# {manifest.version}",
         "",
-        f"Trained on {training.rows:,} flights from {first} to {last}; inputs known: SCHEDULE.",
+        f"Trained on {training.rows:,} flights from {first} to {last}.",
         f"Training took {training.duration_seconds:.0f} s and at most {training.peak_memory_mib:.0f} MiB.",
         f"The ONNX file has {size_bytes / 1e6:.2f} MB. Over {rows:,} rows, some of them with unknown inputs, a",
         f"probability of ONNX Runtime differs from scikit-learn's by at most {worst_difference:.1g}.",
@@ -37,17 +37,16 @@ def report(manifest: Manifest, training: Training, worst_difference: float, rows
 
 
 def _evaluation(training: Training) -> list[str]:
+    rows = by_figure(training)
     if not training.metrics:
         return ["This model was trained without an evaluation."]
     return [
         "Each month is predicted by a model of the months before it. A flight counts as delayed when it arrives 15 or",
         "more minutes late or never. The constant is the delayed rate of the months before.",
         "",
-        "| month | AUC |",
-        "|---|---|",
-        *(f"| {month} | {auc:.4f} |" for month, auc in training.months.items()),
+        "Each column is the same model with the inputs up to that group known.",
         "",
-        "| figure | value |",
-        "|---|---|",
-        *(f"| {name.replace('_', ' ')} | {value:.4f} |" for name, value in training.metrics.items()),
+        f"| figure | {' | '.join(training.metrics)} |",
+        f"|---|{'---|' * len(training.metrics)}",
+        *(f"| {label} | {' | '.join(f'{value:.4f}' for value in values)} |" for label, values in rows.items()),
     ]

@@ -12,9 +12,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ml.dataset import Dataset, load
-from ml.evaluate import MonthResult, evaluate_months, rolling_months, summarise
+from ml.evaluate import MonthResult, evaluate_months, monthly_auc, rolling_months, summarise
+from ml.features import BASES
 from ml.fit import Fitted, Hyperparameters, fit
-from ml.record import DEFAULT_STORE, Training, open_store, save_run
+from ml.record import DEFAULT_STORE, Training, by_figure, open_store, save_run
 
 
 def train(
@@ -44,7 +45,7 @@ def train(
         vocabularies=fitted.vocabularies,
         classes=fitted.classes,
         metrics=summarise(results) if results else {},
-        months={result.month: result.auc for result in results},
+        months=monthly_auc(results) if results else {},
         duration_seconds=time.perf_counter() - started,
         peak_memory_mib=_peak_memory_mib(),
     )
@@ -55,15 +56,13 @@ def train(
 def summary(training: Training) -> Table:
     """What a run did, as a table for the terminal."""
     first, last = training.window
-    table = Table(title=f"{training.rows:,} flights, {first} to {last}", show_header=False)
+    cost = f"{training.duration_seconds:.0f} s, at most {training.peak_memory_mib:.0f} MiB"
+    table = Table(title=f"{training.rows:,} flights, {first} to {last}: {cost}")
     table.add_column("figure")
-    table.add_column("value", justify="right")
-    for month, auc in training.months.items():
-        table.add_row(f"AUC {month}", f"{auc:.4f}")
-    for name, value in training.metrics.items():
-        table.add_row(name.replace("_", " "), f"{value:.4f}")
-    table.add_row("duration", f"{training.duration_seconds:.0f} s")
-    table.add_row("peak memory", f"{training.peak_memory_mib:.0f} MiB")
+    for basis in training.metrics:
+        table.add_column(basis, justify="right")
+    for label, values in by_figure(training).items():
+        table.add_row(label, *(f"{value:.4f}" for value in values))
     return table
 
 
@@ -75,10 +74,10 @@ def _fit(
     with Progress(*columns, console=console) as progress:
         if evaluate:
             months = rolling_months(dataset)
-            task = progress.add_task("evaluate month by month", total=len(months))
+            task = progress.add_task("evaluate month by month", total=len(months) * len(BASES))
             for result in evaluate_months(dataset, hyperparameters):
                 results.append(result)
-                progress.update(task, advance=1, description=f"evaluated {result.month}: AUC {result.auc:.4f}")
+                progress.update(task, advance=1, description=f"{result.month} {result.basis}: AUC {result.auc:.4f}")
         task = progress.add_task(f"fit to {len(dataset):,} flights", total=1)
         fitted = fit(dataset, hyperparameters)
         progress.advance(task)

@@ -14,12 +14,15 @@ from graphql_api.schema.airline import Airline
 from graphql_api.schema.airport import Airport
 from graphql_api.schema.node import Node
 from graphql_api.schema.prediction import Model, PredictDelayResult, predict
-from graphql_api.schema.prediction_inputs import PredictDelayOverrides, Question
+from graphql_api.schema.prediction_inputs import PredictDelayOverrides
+from graphql_api.schema.question import Question
 from graphql_api.schema.status import FlightStatus
 from graphql_api.schema.weather import WeatherObservation, weather_at
 from graphql_api.selection import columns_for, needs
 
-_ASKED_ABOUT = needs("carrier_code", "origin_code", "destination_code", "scheduled_departure", "scheduled_arrival")
+_ASKED_ABOUT = needs(
+    "carrier_code", "origin_code", "destination_code", "tail_number", "scheduled_departure", "scheduled_arrival"
+)
 
 
 @strawberry.type(description="One leg of one flight on one day.")
@@ -95,6 +98,7 @@ class Flight(Node):
             destination_code=self.destination_code,
             scheduled_departure=self.scheduled_departure,
             scheduled_arrival=self.scheduled_arrival,
+            tail_number=self.tail_number,
         )
         if overrides:
             question = question.overridden(overrides)

@@ -8,10 +8,11 @@ import strawberry
 from graphql_api.context import Info
 from graphql_api.errors import bad_user_input
 from graphql_api.predictions import Prediction, PredictionAsk
+from graphql_api.schema.leg import Lookups, leg_of
 from graphql_api.schema.model import DelayModel, ModelSelector, PredictionBasis, select_bundle
-from graphql_api.schema.prediction_inputs import Question, leg_of
 from graphql_api.schema.problems import InvalidInput, ModelUnavailable, invalid_input
-from ml.runtime import ModelUnavailableError
+from graphql_api.schema.question import Question
+from ml.runtime import Bundle, ModelUnavailableError
 
 Model = Annotated[
     ModelSelector | None, strawberry.argument(description="Which model answers; the champion when left out.")
@@ -111,15 +112,23 @@ async def predict(
 ) -> DelayPrediction | InvalidInput | ModelUnavailable:
     """Answer one question; `path` leads to its input in the client's arguments."""
     metrics = info.context.metrics
-    leg = await leg_of(info, question, path)
+    # The model says what has to be looked up. That it is missing is only said of a flight that can be.
+    bundle = _selected(info, select)
+    lookups = Lookups() if isinstance(bundle, ModelUnavailable) else Lookups.of(bundle)
+    leg = await leg_of(info, question, path, lookups)
     if isinstance(leg, list):
         metrics.predictions("none", "invalid_input")
         return invalid_input(leg)
-    try:
-        bundle = select_bundle(info, select)
-    except ModelUnavailableError as error:
+    if isinstance(bundle, ModelUnavailable):
         metrics.predictions("none", "model_unavailable")
-        return ModelUnavailable(message=str(error))
+        return bundle
     return DelayPrediction.from_prediction(
         await info.context.predictor.predictions.load(PredictionAsk(bundle.version, leg))
     )
+
+
+def _selected(info: Info, select: ModelSelector | None) -> Bundle | ModelUnavailable:
+    try:
+        return select_bundle(info, select)
+    except ModelUnavailableError as error:
+        return ModelUnavailable(message=str(error))

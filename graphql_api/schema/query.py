@@ -32,7 +32,8 @@ from graphql_api.schema.flight import Flight
 from graphql_api.schema.model import DelayModel, ModelSelector, select_bundle
 from graphql_api.schema.node import Node
 from graphql_api.schema.prediction import Model, PredictDelayResult, predict
-from graphql_api.schema.prediction_inputs import PredictDelayInput, Question
+from graphql_api.schema.prediction_inputs import PredictDelayInput
+from graphql_api.schema.question import Question
 from graphql_api.selection import columns_for
 from ml.runtime import ModelUnavailableError
 

@@ -1,6 +1,6 @@
 """What a serving process needs of the model: bundles, predictions, factors. Imports no training library."""
 
-from ml.features import WEATHER_HOURS, Leg, Place, Weather
+from ml.leg import WEATHER_HOURS, Leg, Place, Weather
 from ml.runtime.bundle import Bundle, BundleError, load_bundle
 from ml.runtime.distribution import BUCKETS, Distribution
 from ml.runtime.factors import Factor, factors

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from onnxruntime import InferenceSession, SessionOptions
 from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors
 
+from ml.columns import columns_of
 from ml.errors import ModelError
-from ml.features import Feature, Group, Leg, columns_of, matrix
+from ml.features import Feature, Group, matrix
+from ml.leg import Leg
 from ml.runtime.distribution import Distribution
 from ml.runtime.manifest import Manifest, Metric, parse_manifest
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.features import Leg, value_text
+from ml.features import value_text
+from ml.leg import Leg
 from ml.runtime.bundle import Bundle
 
 

@@ -15,8 +15,8 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ml.dataset import Dataset, load
 from ml.export import export
-from ml.features import Leg, Place
 from ml.fit import Fitted, Hyperparameters, fit
+from ml.leg import WEATHER_HOURS, Leg, Place, Weather
 from ml.record import Training
 from ml.runtime import Bundle
 
@@ -41,7 +41,8 @@ def processed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("processed")
     flights = pl.read_parquet(PROCESSED / "flights.parquet").sort(*FLIGHT_KEY).gather_every(28)
     flights.write_parquet(directory / "flights.parquet")
-    shutil.copy(PROCESSED / "airports.parquet", directory)
+    for name in ("airports", "aircraft", "weather"):
+        shutil.copy(PROCESSED / f"{name}.parquet", directory)
     return directory
 
 
@@ -64,8 +65,8 @@ def training(dataset: Dataset, fitted: Fitted) -> Training:
         hyperparameters={"seed": 3, "iterations": 4},
         vocabularies=fitted.vocabularies,
         classes=fitted.classes,
-        metrics={"mean_auc": 0.61, "brier": 0.18},
-        months={"2013-07": 0.62, "2013-08": 0.6},
+        metrics={"SCHEDULE": {"mean_auc": 0.61, "brier": 0.18}, "WEATHER": {"mean_auc": 0.7, "brier": 0.16}},
+        months={"SCHEDULE": {"2013-07": 0.62, "2013-08": 0.6}, "WEATHER": {"2013-07": 0.71, "2013-08": 0.69}},
         duration_seconds=1.5,
         peak_memory_mib=200.0,
     )
@@ -90,7 +91,10 @@ def bundle_path(models: Path) -> Path:
 
 @pytest.fixture
 def leg() -> Leg:
-    """The year's first flight: UA 1545 from Newark to Houston, 1 January 2013, a Tuesday, 5:15 to 8:19."""
+    """The year's first flight: UA 1545 from Newark to Houston, 1 January 2013, a Tuesday, 5:15 to 8:19.
+
+    Everything is known of it: steady weather, and delays that tell the three apart.
+    """
     return Leg(
         carrier_code="UA",
         origin_code="EWR",
@@ -99,6 +103,14 @@ def leg() -> Leg:
         scheduled_arrival=datetime(2013, 1, 1, 14, 19, tzinfo=UTC),
         origin=NEWARK,
         destination=HOUSTON,
+        aircraft_seats=149,
+        aircraft_year=1999,
+        origin_flights=20,
+        carrier_flights=7,
+        weather=(Weather(3.9, -3.3, 59.0, 260.0, 11.0, 17.0, 0.5, 1011.9, 16.1),) * (1 + WEATHER_HOURS),
+        origin_delay_minutes=1.0,
+        carrier_delay_minutes=2.0,
+        destination_delay_minutes=3.0,
     )
 
 

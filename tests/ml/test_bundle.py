@@ -1,5 +1,6 @@
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ import orjson
 import pytest
 
 from ml.dataset import Dataset
-from ml.features import FEATURES, Leg
+from ml.features import FEATURES
 from ml.fit import Fitted
+from ml.leg import Leg
 from ml.runtime import Bundle, BundleError, load_bundle
 
 Change = Callable[[dict[str, Any]], object]
@@ -44,6 +46,8 @@ def test_a_sound_bundle_says_what_it_is(bundle: Bundle, dataset: Dataset, export
     assert [(metric.name, metric.basis, metric.value) for metric in bundle.metrics] == [
         ("mean_auc", "SCHEDULE", 0.61),
         ("brier", "SCHEDULE", 0.18),
+        ("mean_auc", "WEATHER", 0.7),
+        ("brier", "WEATHER", 0.16),
     ]
 
 
@@ -84,10 +88,17 @@ def test_no_legs_get_no_answers(bundle: Bundle) -> None:
     assert distribution.quantiles.shape == (0, 3)
 
 
-def test_the_basis_is_the_schedule_however_little_is_known(bundle: Bundle, legs: list[Leg]) -> None:
+def test_the_basis_names_the_groups_of_which_something_is_known(bundle: Bundle, leg: Leg) -> None:
     nothing = np.full((1, len(FEATURES)), np.nan, dtype=np.float32)
+    late = {"origin_delay_minutes": None, "carrier_delay_minutes": None, "destination_delay_minutes": None}
+    forecast = replace(leg, **late)  # type: ignore[arg-type]
 
-    assert bundle.basis(bundle.matrix(legs)) == [("SCHEDULE",)] * 3
+    assert bundle.basis(bundle.matrix([leg, forecast, replace(forecast, weather=()), replace(leg, weather=())])) == [
+        ("SCHEDULE", "WEATHER", "OPERATIONS"),
+        ("SCHEDULE", "WEATHER"),
+        ("SCHEDULE",),
+        ("SCHEDULE", "OPERATIONS"),
+    ]
     assert bundle.basis(nothing) == [("SCHEDULE",)]
 
 

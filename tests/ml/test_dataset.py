@@ -1,3 +1,4 @@
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from ml.dataset import Dataset, DatasetError, load
 def rewrite(processed: Path, directory: Path, *columns: pl.Expr) -> Path:
     """A copy of the processed flights with columns changed."""
     pl.read_parquet(processed / "flights.parquet").with_columns(*columns).write_parquet(directory / "flights.parquet")
-    pl.read_parquet(processed / "airports.parquet").write_parquet(directory / "airports.parquet")
+    for name in ("airports", "aircraft", "weather"):
+        shutil.copy(processed / f"{name}.parquet", directory)
     return directory
 
 

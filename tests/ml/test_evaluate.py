@@ -5,7 +5,7 @@ import pytest
 
 from ml import evaluate
 from ml.dataset import Dataset
-from ml.evaluate import MonthResult, evaluate_months, rolling_months, summarise
+from ml.evaluate import MonthResult, evaluate_months, figures, rolling_months
 from ml.fit import Fitted, Hyperparameters, TrainingError, fit
 from tests.ml.conftest import SMALL
 
@@ -24,9 +24,11 @@ def test_each_month_is_predicted_by_a_model_of_the_months_before_it_only(
     monkeypatch.setattr(evaluate, "fit", watched)
     results = list(evaluate_months(dataset, replace(SMALL, iterations=1)))
 
-    assert [result.month for result in results] == [f"2013-{month:02d}" for month in range(7, 13)]
+    assert [(result.month, result.basis) for result in results] == [
+        (f"2013-{month:02d}", basis) for month in range(7, 13) for basis in ("SCHEDULE", "WEATHER", "OPERATIONS")
+    ]
     assert seen == [list(range(JANUARY, JANUARY + 6 + number)) for number in range(6)]
-    assert [len(result.delayed) for result in results] == [
+    assert [len(result.delayed) for result in results[::3]] == [
         (dataset.month == JANUARY + month).sum() for month in range(6, 12)
     ]
     assert all(result.auc > 0.5 for result in results)
@@ -40,6 +42,7 @@ def test_too_few_months_cannot_be_evaluated(dataset: Dataset) -> None:
 def test_the_figures_are_those_of_their_definitions() -> None:
     july = MonthResult(
         "2013-07",
+        "WEATHER",
         delayed=np.array([True, False, False, True]),
         probability=np.array([0.9, 0.1, 0.8, 0.7]),
         constant=0.25,
@@ -47,6 +50,7 @@ def test_the_figures_are_those_of_their_definitions() -> None:
     )
     august = MonthResult(
         "2013-08",
+        "WEATHER",
         delayed=np.array([True, False]),
         probability=np.array([0.6, 0.5]),
         constant=0.5,
@@ -54,7 +58,7 @@ def test_the_figures_are_those_of_their_definitions() -> None:
     )
 
     # In July 3 of the 4 pairs are in order, in August the one; of the 9 pairs of both together 7.
-    assert summarise([july, august]) == pytest.approx(
+    assert figures([july, august]) == pytest.approx(
         {
             "mean_auc": (3 / 4 + 1) / 2,
             "pooled_auc": 7 / 9,

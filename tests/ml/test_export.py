@@ -105,8 +105,8 @@ def test_golden_rows_are_of_known_and_of_unknown_inputs(exported: Path) -> None:
 
     assert manifest.golden_inputs.shape == (16, len(FEATURES))
     assert manifest.golden_outputs.shape == (16, 11)
-    assert (unknown == 0).sum() >= 8
-    assert (unknown > 0).sum() >= 2
+    assert (unknown < 5).sum() >= 3, "real flights, most of which had no gusts"
+    assert (unknown > 8).sum() >= 2
 
 
 def test_exporting_again_replaces_the_bundle_with_the_same_bytes(
@@ -143,8 +143,9 @@ def test_the_report_tells_the_evaluation(exported: Path) -> None:
     report = (exported / "report.md").read_text(encoding="utf-8")
 
     assert report.startswith("# model_v1\n")
-    assert "| 2013-07 | 0.6200 |" in report
-    assert "| mean auc | 0.6100 |" in report
+    assert "| figure | SCHEDULE | WEATHER |" in report
+    assert "| AUC 2013-07 | 0.6200 | 0.7100 |" in report
+    assert "| mean auc | 0.6100 | 0.7000 |" in report
     assert "12,028 flights from 2013-01-01 to 2013-12-31" in report
 
 

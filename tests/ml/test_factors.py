@@ -1,11 +1,11 @@
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ml.features import FEATURES, Leg, Place
+from ml.features import FEATURES
+from ml.leg import Leg, Place
 from ml.runtime import Bundle, factors, load_bundle
 
 NAMES = [feature.name for feature in FEATURES]
@@ -69,9 +69,8 @@ def test_a_flight_of_which_nothing_is_known_needs_no_run(
     bundle: Bundle, leg: Leg, counting: Callable[[Bundle], tuple[Bundle, list[int]]]
 ) -> None:
     counted, sizes = counting(bundle)
-    unknown = replace(
-        leg, carrier_code="Z", origin_code="Z", destination_code="Z", scheduled_arrival=None, origin=Place()
-    )
+    nowhere = Place()
+    unknown = Leg("Z", "Z", "Z", leg.scheduled_departure, None, nowhere, nowhere)
 
     (found,) = factors(counted, [unknown], bundle.matrix([unknown]), np.array([0.25]))
 

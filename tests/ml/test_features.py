@@ -1,14 +1,18 @@
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
+from ml.columns import columns_of
 from ml.dataset import Dataset
-from ml.features import FEATURES, Leg, Place, columns_of, haversine_miles, matrix, value_text
+from ml.features import BASES, FEATURES, haversine_miles, known_up_to, matrix, value_text
 from ml.fit import Fitted
+from ml.leg import WEATHER_FIELDS, WEATHER_HOURS, Leg, Place, Weather
 from tests.ml.conftest import FLIGHT_KEY
 
 NAMES = [feature.name for feature in FEATURES]
@@ -19,11 +23,15 @@ def inputs(leg: Leg) -> dict[str, float]:
     return dict(zip(NAMES, matrix(columns_of([leg]), NAMES, POSITIONS)[0].tolist(), strict=True))
 
 
-def served_legs(processed: Path) -> list[Leg]:
+def served_legs(processed: Path, rows: list[int]) -> list[Leg]:
+    """Legs as serving would build them, each from a search of its own through the tables."""
+    tables = {name: pl.read_parquet(processed / f"{name}.parquet") for name in ("airports", "aircraft", "weather")}
+    flights = pl.read_parquet(processed / "flights.parquet").sort(*FLIGHT_KEY)
     airports = {
-        row["code"]: Place(row["latitude"], row["longitude"], row["timezone"])
-        for row in pl.read_parquet(processed / "airports.parquet").to_dicts()
+        row["code"]: Place(row["latitude"], row["longitude"], row["timezone"]) for row in tables["airports"].to_dicts()
     }
+    aircraft = {row["tail_number"]: row for row in tables["aircraft"].to_dicts()}
+    weather = {(row["airport_code"], row["observed_at"]): row for row in tables["weather"].to_dicts()}
     return [
         Leg(
             carrier_code=row["carrier_code"],
@@ -33,23 +41,65 @@ def served_legs(processed: Path) -> list[Leg]:
             scheduled_arrival=row["scheduled_arrival"],
             origin=airports[row["origin_code"]],
             destination=airports[row["destination_code"]],
+            aircraft_seats=aircraft[row["tail_number"]]["seats"],
+            aircraft_year=aircraft[row["tail_number"]]["year"],
+            weather=weather_before(weather, row),
+            **around(flights, row),
         )
-        for row in pl.read_parquet(processed / "flights.parquet").sort(*FLIGHT_KEY).to_dicts()
+        for row in flights[rows].to_dicts()
     ]
+
+
+def weather_before(observed: dict[Any, dict[str, Any]], row: dict[str, Any]) -> tuple[Weather, ...]:
+    hour = row["scheduled_departure"].replace(minute=0)
+    hours = [observed.get((row["origin_code"], hour - timedelta(hours=back)), {}) for back in range(1 + WEATHER_HOURS)]
+    return tuple(Weather(**{name: readings.get(name) for name in WEATHER_FIELDS}) for readings in hours)
+
+
+def around(flights: pl.DataFrame, row: dict[str, Any]) -> dict[str, Any]:
+    departure, at = row["scheduled_departure"], row["scheduled_departure"] - timedelta(hours=2)
+    half = timedelta(minutes=30)
+    origin = flights.filter(pl.col("origin_code") == row["origin_code"])
+    near = origin.filter(pl.col("scheduled_departure").is_between(departure - half, departure + half))
+    before = origin.filter(pl.col("scheduled_departure").is_between(at - timedelta(hours=3), at))
+    bound = flights.filter(
+        pl.col("destination_code") == row["destination_code"],
+        pl.col("scheduled_departure").is_between(at - timedelta(hours=6), at),
+    )
+    return {
+        "origin_flights": near.height,
+        "carrier_flights": near.filter(carrier_code=row["carrier_code"]).height,
+        "origin_delay_minutes": mean_known(before, at),
+        "carrier_delay_minutes": mean_known(before.filter(carrier_code=row["carrier_code"]), at),
+        "destination_delay_minutes": mean_known(bound, at),
+    }
+
+
+def mean_known(flights: pl.DataFrame, at: datetime) -> float | None:
+    known = [
+        row["departure_delay_minutes"]
+        if row["actual_departure"] is not None and row["actual_departure"] <= at
+        else (at - row["scheduled_departure"]).total_seconds() / 60
+        for row in flights.to_dicts()
+    ]
+    return sum(known) / len(known) if known else None
 
 
 def test_training_and_serving_compute_equal_features_for_real_flights(
     processed: Path, dataset: Dataset, fitted: Fitted
 ) -> None:
-    trained = fitted.inputs(dataset.columns)
+    tails = pl.read_parquet(processed / "flights.parquet").sort(*FLIGHT_KEY)["tail_number"]
+    # A flight without a tail number is given a random aircraft for training, which serving does not do.
+    rows = [row for row in range(0, len(dataset), 60) if tails[row] is not None]
+    trained = fitted.inputs(dataset.where(np.array(rows)).columns)
     positions = {name: {code: at for at, code in enumerate(codes)} for name, codes in fitted.vocabularies.items()}
-    served = matrix(columns_of(served_legs(processed)), NAMES, positions)
+    served = matrix(columns_of(served_legs(processed, rows)), NAMES, positions)
 
-    assert served.shape == (12_028, len(FEATURES))
+    assert served.shape == (len(rows), len(FEATURES))
     assert served.dtype == trained.dtype == np.float32
-    assert np.array_equal(served, trained, equal_nan=True)
-    assert not np.isnan(served).any()
-    assert all(len(np.unique(served[:, index])) > 2 for index in range(len(FEATURES)))
+    np.testing.assert_allclose(served, trained, rtol=1e-6, atol=1e-5, equal_nan=True)
+    assert not np.isnan(served).all(axis=0).any()
+    assert all(len(np.unique(served[:, index])) > 1 for index in range(len(FEATURES)))
 
 
 def test_a_leg_gives_what_its_clocks_and_map_show(leg: Leg) -> None:
@@ -65,6 +115,31 @@ def test_a_leg_gives_what_its_clocks_and_map_show(leg: Leg) -> None:
         "duration_minutes": 244,
         "weekday": 2,
         "holiday_days": 0,
+        "origin_flights": 20,
+        "carrier_flights": 7,
+        "aircraft_seats": 149,
+        "aircraft_age": 14,
+        "temperature_c": pytest.approx(3.9),
+        "dew_point_c": pytest.approx(-3.3),
+        "relative_humidity_pct": 59,
+        "wind_direction_deg": 260,
+        "wind_speed_kt": 11,
+        "wind_gust_kt": 17,
+        "precipitation_mm": 0.5,
+        "pressure_hpa": pytest.approx(1011.9),
+        "visibility_km": pytest.approx(16.1),
+        "rain_3h_mm": 1.5,
+        "rain_6h_mm": 3,
+        "rain_12h_mm": 6,
+        "lowest_visibility_3h_km": pytest.approx(16.1),
+        "lowest_visibility_6h_km": pytest.approx(16.1),
+        "highest_wind_3h_kt": 17,
+        "highest_wind_6h_kt": 17,
+        "pressure_change_3h_hpa": 0,
+        "pressure_change_6h_hpa": 0,
+        "origin_delay_minutes": 1,
+        "carrier_delay_minutes": 2,
+        "destination_delay_minutes": 3,
     }
 
 
@@ -140,3 +215,44 @@ def test_distances_are_those_of_the_great_circle() -> None:
     distance = haversine_miles(*np.array([[0, 0, 40.6398], [0, 0, -73.7789], [90, 0, 33.9425], [0, 180, -118.4081]]))
 
     assert distance == pytest.approx([3958.7613 * np.pi / 2, 3958.7613 * np.pi, 2475], rel=3e-3)
+
+
+def hourly(**readings: Sequence[float | None]) -> tuple[Weather, ...]:
+    """Weather hour by hour, the hour of departure first."""
+    return tuple(Weather(**dict(zip(readings, hour, strict=True))) for hour in zip(*readings.values(), strict=True))
+
+
+def test_weather_of_the_hours_before_is_summed_and_compared(leg: Leg) -> None:
+    rain, pressure = [1.0, 2.0, 4.0, 8.0, 0, 0, 16.0], [1000.0, 0, 0, 1006.0, 0, 0, 1010.0]
+    wind, gust = [10.0, 12.0, 5.0, 5.0, 5.0, 5.0, 5.0], [None, None, None, 40.0, None, None, None]
+    seen = [10.0, 3.0, 10.0, 1.0, 10.0, 10.0, 10.0]
+    weather = hourly(
+        precipitation_mm=rain, pressure_hpa=pressure, wind_speed_kt=wind, wind_gust_kt=gust, visibility_km=seen
+    )
+    found = inputs(replace(leg, weather=weather))
+
+    assert (found["rain_3h_mm"], found["rain_6h_mm"]) == (7, 15)
+    assert np.isnan(found["rain_12h_mm"]), "only seven hours are known"
+    assert (found["highest_wind_3h_kt"], found["highest_wind_6h_kt"]) == (12, 40)
+    assert (found["lowest_visibility_3h_km"], found["lowest_visibility_6h_km"]) == (3, 1)
+    assert (found["pressure_change_3h_hpa"], found["pressure_change_6h_hpa"]) == (-6, -10)
+
+
+def test_one_unknown_hour_makes_what_is_derived_from_it_unknown(leg: Leg) -> None:
+    weather = hourly(precipitation_mm=[1.0, None, 0, 0, 0, 0])
+    found = inputs(replace(leg, weather=weather))
+
+    assert found["precipitation_mm"] == 1
+    assert np.isnan(found["rain_3h_mm"])
+    assert np.isnan(found["wind_speed_kt"])
+
+
+def test_a_basis_knows_its_groups_and_nothing_beyond_them(dataset: Dataset, fitted: Fitted) -> None:
+    known = fitted.inputs(dataset.columns)
+    groups = np.array([feature.group for feature in FEATURES])
+    for basis, groups_known in BASES.items():
+        beyond = set(groups) - set(groups_known)
+        shown = known_up_to(basis, known)
+        hidden = np.isin(groups, list(beyond))
+        assert np.isnan(shown[:, hidden]).all()
+        np.testing.assert_array_equal(shown[:, ~hidden], known[:, ~hidden])

@@ -43,9 +43,12 @@ def test_a_run_on_record_gives_back_the_model_and_its_facts(
     assert recorded == training
     assert recorded.rows == len(dataset)
     assert recorded.hyperparameters["seed"] == SMALL.seed
-    assert list(recorded.months) == [f"2013-{month:02d}" for month in range(7, 13)]
-    assert recorded.metrics["mean_auc"] == pytest.approx(np.mean(list(recorded.months.values())))
-    assert recorded.metrics["brier"] < recorded.metrics["brier_constant"]
+    for basis in ("SCHEDULE", "WEATHER", "OPERATIONS"):
+        months, metrics = recorded.months[basis], recorded.metrics[basis]
+        assert list(months) == [f"2013-{month:02d}" for month in range(7, 13)]
+        assert metrics["mean_auc"] == pytest.approx(np.mean(list(months.values())))
+        assert metrics["brier"] < metrics["brier_constant"]
+    assert recorded.metrics["OPERATIONS"]["mean_auc"] > recorded.metrics["SCHEDULE"]["mean_auc"]
     assert recorded.duration_seconds > 0
     assert recorded.peak_memory_mib > 10
     assert "mean auc" in output.getvalue()
@@ -83,10 +86,14 @@ def test_parameters_metrics_and_artifacts_are_in_mlflow(fitted: Fitted, training
     assert run.info.status == "FINISHED"
     assert run.data.params == {"seed": "3", "iterations": "4"}
     assert run.data.metrics == {
-        "mean_auc": 0.61,
-        "brier": 0.18,
-        "auc_2013-07": 0.62,
-        "auc_2013-08": 0.6,
+        "SCHEDULE_mean_auc": 0.61,
+        "SCHEDULE_brier": 0.18,
+        "SCHEDULE_auc_2013-07": 0.62,
+        "SCHEDULE_auc_2013-08": 0.6,
+        "WEATHER_mean_auc": 0.7,
+        "WEATHER_brier": 0.16,
+        "WEATHER_auc_2013-07": 0.71,
+        "WEATHER_auc_2013-08": 0.69,
         "rows": 12_028,
         "duration_seconds": 1.5,
         "peak_memory_mib": 200,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from graphql_api.schema.scalars import parse_datetime
-from ml.features import Leg, Place
+from ml.runtime import Leg, Place
 from tests.graphql_api.conftest import Graph
 
 INPUT = {

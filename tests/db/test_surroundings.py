@@ -1,0 +1,301 @@
+"""The timetable, the weather and the delays around flights, against the processed files."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+from sqlalchemy import event, insert, update
+
+from db.engine import Database
+from db.queries.surroundings import (
+    Crowding,
+    CrowdingKey,
+    HourKey,
+    Operations,
+    OperationsKey,
+    crowding,
+    hours_back,
+    operations,
+    weather_hours,
+)
+from db.tables import Flight
+from tests.databases import PROCESSED, settings_for
+
+COLUMNS = (
+    "temperature_c",
+    "dew_point_c",
+    "relative_humidity_pct",
+    "wind_direction_deg",
+    "wind_speed_kt",
+    "wind_gust_kt",
+    "precipitation_mm",
+    "pressure_hpa",
+    "visibility_km",
+)
+HOURS_BEFORE = 12
+# When nothing else leaves.
+DEPARTURE = datetime(2030, 6, 1, 12, tzinfo=UTC)
+AT = DEPARTURE - timedelta(hours=2)
+SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+
+
+@pytest.fixture(scope="module")
+def flights() -> pl.DataFrame:
+    return pl.read_parquet(PROCESSED / "flights.parquet")
+
+
+@pytest.fixture(scope="module")
+def asked(flights: pl.DataFrame) -> list[dict[str, Any]]:
+    """Flights spread over the whole year."""
+    return flights.sort("scheduled_departure", "carrier_code", "flight_number").gather_every(1_123).to_dicts()
+
+
+@pytest.fixture
+async def copy(copy_url: str) -> AsyncIterator[Database]:
+    database = Database(settings_for(copy_url))
+    yield database
+    await database.close()
+
+
+def names_of(database: Database) -> list[str]:
+    """The statements that are made from now on."""
+    names: list[str] = []
+    database.observe = lambda name, _: names.append(name)
+    return names
+
+
+def operations_key(flight: dict[str, Any]) -> OperationsKey:
+    return OperationsKey(*(flight[name] for name in OperationsKey._fields))
+
+
+def crowding_key(flight: dict[str, Any]) -> CrowdingKey:
+    return CrowdingKey(*(flight[name] for name in CrowdingKey._fields))
+
+
+async def test_crowding_is_the_count_of_flights_within_half_an_hour(
+    flights: pl.DataFrame, asked: list[dict[str, Any]], flights_database: Database
+) -> None:
+    by_origin = flights.partition_by("origin_code", as_dict=True)
+    expected = []
+    for flight in asked:
+        distance = (pl.col("scheduled_departure") - flight["scheduled_departure"]).dt.total_minutes().abs()
+        around = by_origin[(flight["origin_code"],)].filter(distance <= 30)["carrier_code"]
+        expected.append(Crowding(len(around), int((around == flight["carrier_code"]).sum())))
+    names = names_of(flights_database)
+    assert await crowding(flights_database, [crowding_key(flight) for flight in asked]) == expected
+    assert names == ["crowding_by_key"]
+    assert len(asked) >= 300
+
+
+async def test_operations_are_the_mean_delays_as_they_were_known_two_hours_before(
+    flights: pl.DataFrame, asked: list[dict[str, Any]], flights_database: Database
+) -> None:
+    names = names_of(flights_database)
+    found = await operations(flights_database, [operations_key(flight) for flight in asked])
+    assert names == ["operations_by_key"]
+    for flight, answer in zip(asked, found, strict=True):
+        assert list(answer) == [
+            delay if delay is None else pytest.approx(delay, abs=1e-6) for delay in known_delays(flights, flight)
+        ]
+    assert all(any(answer[part] is None for answer in found) for part in range(3)), "no gap was compared"
+    assert sum(answer.destination_delay_minutes is not None for answer in found) > 200
+
+
+def known_delays(flights: pl.DataFrame, flight: dict[str, Any]) -> list[float | None]:
+    at = flight["scheduled_departure"] - timedelta(minutes=120)
+    recent = flights.filter(pl.col("scheduled_departure").is_between(at - timedelta(minutes=360), at, closed="both"))
+    left = pl.col("actual_departure").is_not_null() & (pl.col("actual_departure") <= at)
+    waited = (pl.lit(at) - pl.col("scheduled_departure")).dt.total_seconds() / 60
+    recent = recent.with_columns(known=pl.when(left).then(pl.col("departure_delay_minutes")).otherwise(waited))
+    at_origin = recent.filter(
+        pl.col("origin_code") == flight["origin_code"],
+        pl.col("scheduled_departure") >= at - timedelta(minutes=180),
+    )
+    of_carrier = at_origin.filter(pl.col("carrier_code") == flight["carrier_code"])
+    to_destination = recent.filter(pl.col("destination_code") == flight["destination_code"])
+    means: list[Any] = [frame["known"].mean() for frame in (at_origin, of_carrier, to_destination)]
+    return means
+
+
+async def test_weather_is_that_of_the_hour_and_of_the_hours_before(
+    asked: list[dict[str, Any]], flights_database: Database
+) -> None:
+    weather = pl.read_parquet(PROCESSED / "weather.parquet")
+    observed = {(row["airport_code"], row["observed_at"]): row for row in weather.to_dicts()}
+    keys = [HourKey(flight["origin_code"], flight["scheduled_departure"].replace(minute=0)) for flight in asked]
+    names = names_of(flights_database)
+    found = await weather_hours(flights_database, keys, HOURS_BEFORE, COLUMNS)
+    assert names == ["weather_hours_by_key"]
+    wanted = {
+        (flight["origin_code"], flight["scheduled_departure"].replace(minute=0) - before * HOUR)
+        for flight in asked
+        for before in range(13)
+    }
+    assert set(found) == wanted & set(observed)
+    assert wanted - set(observed), "no gap was compared"
+    for key, row in found.items():
+        assert [getattr(row, name) for name in COLUMNS] == [observed[key][name] for name in COLUMNS]
+
+
+def test_the_hours_of_a_key_are_the_latest_first() -> None:
+    hours = hours_back(HourKey("EWR", DEPARTURE), 2)
+    assert hours == [("EWR", DEPARTURE), ("EWR", DEPARTURE - HOUR), ("EWR", DEPARTURE - 2 * HOUR)]
+    for unknown in (HourKey(None, DEPARTURE), HourKey("EWR", None), HourKey("EWR", datetime.min.replace(tzinfo=UTC))):
+        assert hours_back(unknown, 2) == []
+
+
+async def test_no_key_and_keys_of_which_nothing_is_known_cost_no_statement(flights_database: Database) -> None:
+    names = names_of(flights_database)
+    assert await crowding(flights_database, []) == []
+    assert await operations(flights_database, []) == []
+    assert await weather_hours(flights_database, [], HOURS_BEFORE, COLUMNS) == {}
+    for moment in (None, datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)):
+        assert await crowding(flights_database, [CrowdingKey("EWR", "UA", moment)]) == [Crowding()]
+        assert await operations(flights_database, [OperationsKey("EWR", "UA", "IAH", moment)]) == [Operations()]
+        assert await weather_hours(flights_database, [HourKey("EWR", moment)], HOURS_BEFORE, COLUMNS) == {}
+    assert names == []
+
+
+async def test_what_does_not_depend_on_an_unknown_part_is_known(
+    asked: list[dict[str, Any]], flights_database: Database
+) -> None:
+    flight = asked[150]
+    (crowd,) = await crowding(flights_database, [crowding_key(flight)])
+    assert await crowding(flights_database, [crowding_key({**flight, "carrier_code": None})]) == [
+        crowd._replace(carrier_flights=None)
+    ]
+    assert await crowding(flights_database, [crowding_key({**flight, "origin_code": None})]) == [Crowding()]
+    (known,) = await operations(flights_database, [operations_key(flight)])
+    assert None not in known
+    for part, unknown in (
+        ("carrier_code", {"carrier_delay_minutes": None}),
+        ("destination_code", {"destination_delay_minutes": None}),
+        ("origin_code", {"origin_delay_minutes": None, "carrier_delay_minutes": None}),
+    ):
+        assert await operations(flights_database, [operations_key({**flight, part: None})]) == [
+            known._replace(**unknown)
+        ]
+
+
+async def test_an_airline_without_a_flight_in_a_known_timetable_has_none(
+    asked: list[dict[str, Any]], flights_database: Database
+) -> None:
+    (crowd,) = await crowding(flights_database, [crowding_key({**asked[150], "carrier_code": "XX"})])
+    assert crowd.origin_flights is not None
+    assert crowd.carrier_flights == 0
+
+
+async def test_a_timetable_without_flights_is_unknown(flights_database: Database) -> None:
+    assert await crowding(flights_database, [CrowdingKey("EWR", "UA", DEPARTURE)]) == [Crowding(None, None)]
+    assert await operations(flights_database, [OperationsKey("EWR", "UA", "IAH", DEPARTURE)]) == [Operations()]
+
+
+async def test_more_keys_than_a_statement_takes_parameters_are_one_statement(
+    asked: list[dict[str, Any]], flights_database: Database
+) -> None:
+    keys = [crowding_key(asked[number % len(asked)]) for number in range(7_000)]
+    names = names_of(flights_database)
+    found = await crowding(flights_database, keys)
+    assert found[: len(asked)] == found[len(asked) : 2 * len(asked)]
+    assert names == ["crowding_by_key"]
+
+
+def flight(number: int, scheduled: datetime, *, left: datetime | None = None, **values: Any) -> dict[str, Any]:
+    """UA from EWR to IAH; a flight that has left has the delay that follows."""
+    delay = None if left is None else round((left - scheduled) / MINUTE)
+    codes = {"carrier_code": "UA", "origin_code": "EWR", "destination_code": "IAH"}
+    times = {"scheduled_departure": scheduled, "actual_departure": left, "departure_delay_minutes": delay}
+    return {"flight_number": number, "status": "SCHEDULED" if left is None else "DEPARTED", **codes, **times, **values}
+
+
+async def plant(database: Database, rows: Sequence[dict[str, Any]]) -> None:
+    async with database.transaction() as connection:
+        await connection.execute(insert(Flight), list(rows))
+
+
+async def test_both_ends_of_every_window_belong_to_it(copy: Database) -> None:
+    await plant(
+        copy,
+        [
+            # Within half an hour of the departure, and just not.
+            flight(1, DEPARTURE - 30 * MINUTE),
+            flight(2, DEPARTURE + 30 * MINUTE, carrier_code="DL"),
+            flight(3, DEPARTURE - 30 * MINUTE - SECOND),
+            flight(4, DEPARTURE + 30 * MINUTE + timedelta(microseconds=1)),
+            # From the origin: 180, 1.5 and 0 minutes late at T, and just not in [T - 3 h, T].
+            flight(5, AT - 3 * HOUR, carrier_code="DL", destination_code="ATL"),
+            flight(6, AT - 90 * SECOND, destination_code="ATL"),
+            flight(7, AT, destination_code="ATL"),
+            flight(8, AT - 3 * HOUR - SECOND, destination_code="ATL"),
+            flight(9, AT + timedelta(microseconds=1), destination_code="ATL"),
+            # To the destination: 360 minutes late at T and one that left at T itself, and just not in [T - 6 h, T].
+            flight(10, AT - 6 * HOUR, origin_code="LGA", carrier_code="DL"),
+            flight(11, AT, left=AT, origin_code="LGA", carrier_code="DL"),
+            flight(12, AT - 6 * HOUR - SECOND, origin_code="LGA"),
+            flight(13, AT + SECOND, origin_code="LGA"),
+        ],
+    )
+    assert await crowding(copy, [CrowdingKey("EWR", "UA", DEPARTURE)]) == [Crowding(2, 1)]
+    (found,) = await operations(copy, [OperationsKey("EWR", "UA", "IAH", DEPARTURE)])
+    assert found == pytest.approx(((180 + 1.5 + 0) / 3, (1.5 + 0) / 2, (360 + 0) / 2))
+
+
+async def test_nothing_that_happened_after_t_matters(copy: Database) -> None:
+    key = OperationsKey("EWR", "UA", "IAH", DEPARTURE)
+    await plant(
+        copy,
+        [
+            flight(1, AT - 60 * MINUTE, left=AT - 50 * MINUTE),
+            flight(2, AT - 40 * MINUTE),
+            flight(3, AT - 10 * MINUTE),
+            flight(4, AT + 10 * MINUTE),
+        ],
+    )
+    known = [pytest.approx(((10 + 40 + 10) / 3,) * 3)]
+    assert await operations(copy, [key]) == known
+
+    async def change(number: int, **values: Any) -> None:
+        async with copy.transaction() as connection:
+            of_flight = (Flight.flight_number == number) & (Flight.scheduled_departure > AT - HOUR - SECOND)
+            await connection.execute(update(Flight).where(of_flight).values(**values))
+
+    hours_late = {"departure_delay_minutes": 600, "arrival_delay_minutes": 600, "status": "LANDED"}
+    # Scheduled before T, left after T; never left at all; scheduled after T, and its delay is on record already.
+    await change(2, actual_departure=AT + 560 * MINUTE, actual_arrival=AT + 900 * MINUTE, **hours_late)
+    await change(3, status="CANCELLED")
+    await change(4, actual_departure=AT + 610 * MINUTE, **hours_late)
+    # One that had left then arrived hours late.
+    await change(1, actual_arrival=AT + 900 * MINUTE, arrival_delay_minutes=600, status="LANDED")
+    assert await operations(copy, [key]) == known
+    # One microsecond after T is after T; at T it is known.
+    await change(2, actual_departure=AT + timedelta(microseconds=1))
+    assert await operations(copy, [key]) == known
+    await change(2, actual_departure=AT)
+    assert await operations(copy, [key]) == [pytest.approx(((10 + 600 + 10) / 3,) * 3)]
+
+
+async def test_every_flight_is_found_through_an_index(asked: list[dict[str, Any]], flights_database: Database) -> None:
+    made: list[tuple[str, Any]] = []
+
+    def remember(_connection: Any, _cursor: Any, sql: str, values: Any, _context: Any, _many: bool) -> None:
+        made.append((sql, values))
+
+    engine = flights_database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", remember)
+    await crowding(flights_database, [crowding_key(flight) for flight in asked[:100]])
+    await operations(flights_database, [operations_key(flight) for flight in asked[:100]])
+    event.remove(engine, "before_cursor_execute", remember)
+    for sql, values in made:
+        plan = await explained(flights_database, sql, values)
+        assert "ix_flights_origin_code" in plan
+        assert ("ix_flights_destination_code" in plan) == ("destination" in sql)
+        assert "Seq Scan on flights" not in plan
+        assert "SCAN flights" not in plan
+
+
+async def explained(database: Database, sql: str, values: Any) -> str:
+    explain = "EXPLAIN QUERY PLAN" if database.dialect == "sqlite" else "EXPLAIN"
+    rows = await database.read(lambda connection: connection.exec_driver_sql(f"{explain} {sql}", values).all())
+    return "\n".join(str(row[-1]) for row in rows)
