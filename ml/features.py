@@ -22,6 +22,10 @@ Vocabularies = Mapping[str, Mapping[str, int]]
 EARTH_RADIUS_MILES = 3958.7613
 """The mean radius 6371.0088 km (IUGG, as in Moritz, Geodetic Reference System 1980) in statute miles."""
 
+STEPS_OF_ONE = 64
+"""Inputs are rounded to 1/64 of their unit. The thresholds of a tree lie halfway between inputs: on such a grid they
+are exact in float32, so that ONNX Runtime and scikit-learn decide alike. Unrounded, some fall on the other side."""
+
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -97,7 +101,7 @@ def matrix(columns: Columns, names: Sequence[str], vocabularies: Vocabularies) -
     """
     result = np.empty((len(columns.carrier_code), len(names)), dtype=np.float32)
     for index, name in enumerate(names):
-        result[:, index] = _COMPUTE[name](columns, vocabularies)
+        result[:, index] = np.rint(_COMPUTE[name](columns, vocabularies) * STEPS_OF_ONE) / STEPS_OF_ONE
     return result
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from ml.columns import columns_of
 from ml.dataset import Dataset
-from ml.features import BASES, FEATURES, haversine_miles, known_up_to, matrix, value_text
+from ml.features import BASES, FEATURES, STEPS_OF_ONE, haversine_miles, known_up_to, matrix, value_text
 from ml.fit import Fitted
 from ml.leg import WEATHER_FIELDS, WEATHER_HOURS, Leg, Place, Weather
 from tests.ml.conftest import FLIGHT_KEY
@@ -97,7 +97,7 @@ def test_training_and_serving_compute_equal_features_for_real_flights(
 
     assert served.shape == (len(rows), len(FEATURES))
     assert served.dtype == trained.dtype == np.float32
-    np.testing.assert_allclose(served, trained, rtol=1e-6, atol=1e-5, equal_nan=True)
+    np.testing.assert_allclose(served, trained, rtol=0, atol=1 / STEPS_OF_ONE, equal_nan=True)
     assert not np.isnan(served).all(axis=0).any()
     assert all(len(np.unique(served[:, index])) > 1 for index in range(len(FEATURES)))
 
@@ -119,20 +119,20 @@ def test_a_leg_gives_what_its_clocks_and_map_show(leg: Leg) -> None:
         "carrier_flights": 7,
         "aircraft_seats": 149,
         "aircraft_age": 14,
-        "temperature_c": pytest.approx(3.9),
-        "dew_point_c": pytest.approx(-3.3),
+        "temperature_c": pytest.approx(3.9, abs=1 / 128),
+        "dew_point_c": pytest.approx(-3.3, abs=1 / 128),
         "relative_humidity_pct": 59,
         "wind_direction_deg": 260,
         "wind_speed_kt": 11,
         "wind_gust_kt": 17,
         "precipitation_mm": 0.5,
-        "pressure_hpa": pytest.approx(1011.9),
-        "visibility_km": pytest.approx(16.1),
+        "pressure_hpa": pytest.approx(1011.9, abs=1 / 128),
+        "visibility_km": pytest.approx(16.1, abs=1 / 128),
         "rain_3h_mm": 1.5,
         "rain_6h_mm": 3,
         "rain_12h_mm": 6,
-        "lowest_visibility_3h_km": pytest.approx(16.1),
-        "lowest_visibility_6h_km": pytest.approx(16.1),
+        "lowest_visibility_3h_km": pytest.approx(16.1, abs=1 / 128),
+        "lowest_visibility_6h_km": pytest.approx(16.1, abs=1 / 128),
         "highest_wind_3h_kt": 17,
         "highest_wind_6h_kt": 17,
         "pressure_change_3h_hpa": 0,
@@ -256,3 +256,11 @@ def test_a_basis_knows_its_groups_and_nothing_beyond_them(dataset: Dataset, fitt
         hidden = np.isin(groups, list(beyond))
         assert np.isnan(shown[:, hidden]).all()
         np.testing.assert_array_equal(shown[:, ~hidden], known[:, ~hidden])
+
+
+def test_inputs_lie_on_a_grid_on_which_thresholds_between_them_are_exact(dataset: Dataset, fitted: Fitted) -> None:
+    known = fitted.inputs(dataset.columns).astype(np.float64)
+    steps = known[~np.isnan(known)] * STEPS_OF_ONE
+    assert np.array_equal(steps, np.rint(steps))
+    halfway = (known + 1 / (2 * STEPS_OF_ONE))[~np.isnan(known)]
+    assert np.array_equal(halfway.astype(np.float32).astype(np.float64), halfway)
