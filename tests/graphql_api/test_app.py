@@ -121,17 +121,17 @@ async def test_without_its_model_flights_are_served_and_predictions_are_a_typed_
     databases: Databases, tmp_path: Path, fault: str
 ) -> None:
     if fault == "corrupt":
-        shutil.copytree(ROOT / "mlruns" / "model_v1", tmp_path / "model_v1")
+        shutil.copytree(ROOT / "mlruns" / "model_v2", tmp_path / "model_v2")
         shutil.copy(ROOT / "mlruns" / "aliases.json", tmp_path)
-        content = bytearray((tmp_path / "model_v1" / "delay.onnx").read_bytes())
+        content = bytearray((tmp_path / "model_v2" / "delay.onnx").read_bytes())
         content[len(content) // 2] ^= 1
-        (tmp_path / "model_v1" / "delay.onnx").write_bytes(content)
+        (tmp_path / "model_v2" / "delay.onnx").write_bytes(content)
     settings = settings_for(databases.flights("sqlite")).model_copy(update={"model_dir": tmp_path})
     async with running(settings) as client:
         assert (await client.get("/health/ready")).status_code == 503
         answer = (await client.post("/graphql", json={"query": PREDICT})).json()["data"]["predictDelay"]
         assert answer["__typename"] == "ModelUnavailable"
-        assert ("model_v1 failed its checks" if fault == "corrupt" else "No model is champion") in answer["message"]
+        assert ("model_v2 failed its checks" if fault == "corrupt" else "No model is champion") in answer["message"]
         flights = await client.post("/graphql", json={"query": "{ flights(first: 1) { nodes { id } } }"})
         assert "errors" not in flights.json()
 
@@ -185,10 +185,10 @@ async def test_metrics_measure_statements_loaders_and_inference(client: httpx2.A
         'db_query_duration_seconds_count{statement="flights_page"}',
         'dataloader_batch_size_count{loader="airlines"}',
         'dataloader_keys_total{loader="airports",result="cached"}',
-        'inference_requests_total{model_version="model_v1",outcome="predicted"}',
+        'inference_requests_total{model_version="model_v2",outcome="predicted"}',
         'inference_duration_seconds_count{phase="run"}',
         "inference_batch_size_count",
-        'inference_probability_count{model_version="model_v1"}',
+        'inference_probability_count{model_version="model_v2"}',
         'model_info{alias="champion",sha256=',
         "process_resident_memory_bytes",
     ):

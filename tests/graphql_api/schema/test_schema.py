@@ -95,7 +95,7 @@ async def test_a_what_if_answers_its_questions_in_one_run_for_each_model(graph: 
     flight = (await graph.data(operation("WhatIf"), VARIABLES["WhatIf"]))["flight"]
     assert flight["asScheduled"]["__typename"] == "DelayPrediction"
     assert flight["inAStorm"]["__typename"] == "DelayPrediction"
-    assert flight["byTheChallenger"]["model"]["version"] == "model_v2"
+    assert flight["byTheChallenger"]["model"]["version"] == "model_v1"
     assert graph.counted("inference_batch_size_count") - runs == 2
 
 
