@@ -19,7 +19,7 @@ from rich.table import Table
 from benchmarks.yardsticks import flight_rows
 from db.engine import Database
 from db.migrate import upgrade
-from db.seed import seed
+from db.seed import Silent, seed
 from graphql_api.app import open_service
 from graphql_api.context import context_for
 from graphql_api.execution import Executor
@@ -37,14 +37,6 @@ _PAGE = f"""query($first: Int!) {{ flights(first: $first) {{ nodes {{
 _PREDICT = """query($inputs: [PredictDelayInput!]!) { predictDelays(inputs: $inputs) { ... on DelayPrediction {
     probabilityDelayed probabilityNeverArrives delayMinutes { p10 p50 p90 } } } }"""
 Work = Callable[[], Awaitable[Any]]
-
-
-class _Silent:
-    def start(self, table: str, rows: int, done: int) -> None:
-        pass
-
-    def advance(self, table: str, rows: int) -> None:
-        pass
 
 
 async def measure(service: Service, path: Path) -> Table:
@@ -119,7 +111,7 @@ def _legs(count: int) -> list[Leg]:
 async def _fill(settings: Settings) -> None:
     database = Database(settings, maintenance=True)
     await upgrade(database)
-    await seed(database, settings.data_dir / "processed", _Silent())
+    await seed(database, settings.data_dir / "processed", Silent())
     await database.close()
 
 

@@ -17,11 +17,6 @@ def minutes_of_day(hhmm: pl.Expr) -> pl.Expr:
     return (hhmm // 100) * 60 + hhmm % 100
 
 
-def is_clock(hhmm: pl.Expr) -> pl.Expr:
-    """Whether a number can be read as `hhmm`, 0 to 2400."""
-    return hhmm.is_between(0, 2400) & (hhmm % 100 < 60)
-
-
 def instant(date: pl.Expr, hhmm: pl.Expr, zone: str) -> pl.Expr:
     """The instant at which a wall clock in `zone` shows `hhmm` on `date`.
 

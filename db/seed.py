@@ -37,6 +37,16 @@ class Progress(Protocol):
     def advance(self, table: str, rows: int) -> None: ...
 
 
+class Silent:
+    """A progress that is not shown."""
+
+    def start(self, table: str, rows: int, done: int) -> None:
+        pass
+
+    def advance(self, table: str, rows: int) -> None:
+        pass
+
+
 @dataclass(slots=True)
 class TableReport:
     """What became of one file. `known` rows were there before, by their key; `rejected_before` in an earlier run."""

@@ -22,16 +22,6 @@ PROCESSED = Path(__file__).parent.parent / "data" / "processed"
 _TEMPLATE = "m7b0_template"
 
 
-class Silent:
-    """A progress that is not shown."""
-
-    def start(self, table: str, rows: int, done: int) -> None:
-        pass
-
-    def advance(self, table: str, rows: int) -> None:
-        pass
-
-
 def settings_for(url: str) -> DatabaseSettings:
     return DatabaseSettings(_env_file=None, database_url=SecretStr(url))
 

@@ -55,15 +55,6 @@ class Registry:
         """The usable bundles, oldest version first."""
         return sorted(self.loaded.values(), key=lambda bundle: (len(bundle.version), bundle.version))
 
-    @property
-    def champion(self) -> Bundle:
-        """The model that answers when none is named.
-
-        Raises:
-            ModelUnavailableError: there is no champion, or it was refused.
-        """
-        return self.select()
-
     def select(self, version: str | None = None, alias: str | None = None) -> Bundle:
         """The bundle of a version, or of an alias; the champion when neither is given. A version goes before an alias.
 

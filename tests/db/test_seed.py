@@ -14,9 +14,9 @@ from sqlalchemy import delete, func, select
 from db.check import check
 from db.engine import Database, index_names
 from db.migrate import upgrade
-from db.seed import PART_ROWS, SeedError, seed
+from db.seed import PART_ROWS, SeedError, Silent, seed
 from db.tables import Flight, Load
-from tests.databases import PROCESSED, Silent, settings_for
+from tests.databases import PROCESSED, settings_for
 
 TABLES = ("airlines", "airports", "aircraft", "flights", "weather")
 
