@@ -42,6 +42,29 @@ def train(
 
 
 @app.command()
+def evaluate(
+    run: Annotated[str, typer.Option(help="The id of a training run, or `latest`.")] = "latest",
+    out: Annotated[Path, typer.Option(help="Where report.md, evaluation.json and the plots go.")] = MODELS
+    / "evaluation",
+    data: Data = DATA,
+) -> None:
+    """Evaluate the hyperparameters of a recorded run again, month by month, with references, intervals and plots.
+
+    What is found is put on record with the run, and `export-onnx` takes it from there. Without any run the default
+    hyperparameters are evaluated.
+
+    Example: `python -m ml evaluate --run latest --out mlruns/evaluation`
+    """
+    with _one_line_errors():
+        from ml.evaluate import evaluate_run
+        from ml.report import REPORT_FILE
+
+        run_id, _ = evaluate_run(data, run, out, _output)
+        _output.print(f"logged to the run {run_id}" if run_id else "no run is on record: these are the defaults")
+        _output.print(f"wrote {out / REPORT_FILE}", soft_wrap=True)
+
+
+@app.command()
 def export_onnx(
     out: Annotated[
         Path | None, typer.Option(help="The bundle's directory, whose name is the version; the next one when left out.")
@@ -54,12 +77,16 @@ def export_onnx(
     Example: `python -m ml export-onnx --run latest --out mlruns/model_v1`
     """
     with _one_line_errors():
+        from tempfile import TemporaryDirectory
+
         from ml.dataset import load
         from ml.export import export, next_version
-        from ml.record import load_run
+        from ml.record import load_evaluation, load_run
 
         run_id, fitted, training = load_run(run)
-        exported = export(fitted, training, load(data), out or next_version(MODELS))
+        with TemporaryDirectory() as directory:
+            evaluation = load_evaluation(run_id, Path(directory))
+            exported = export(fitted, training, load(data), out or next_version(MODELS), evaluation)
         difference = f"worst difference {exported.worst_difference:.2g} over {exported.rows:,} rows"
         _output.print(f"run {run_id}: {difference}", soft_wrap=True)
         _output.print(f"wrote {exported.path} ({exported.size_bytes / 1e6:.2f} MB of ONNX)", soft_wrap=True)

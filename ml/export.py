@@ -1,6 +1,7 @@
 """From a recorded training run to a served bundle, if ONNX Runtime answers as scikit-learn does."""
 
 import hashlib
+import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -17,16 +18,16 @@ from skl2onnx.common.data_types import FloatTensorType
 
 from ml.dataset import Dataset
 from ml.errors import ModelError
+from ml.evaluation import EVALUATION_FILE, Evaluation
 from ml.features import FEATURES
 from ml.fit import Fitted, masked_copies
 from ml.record import Training
-from ml.report import report
+from ml.report import PLOTS_DIRECTORY, REPORT_FILE, cost_table, report
 from ml.runtime.bundle import INPUT, MANIFEST_FILE, MODEL_FILE, OUTPUT, load_bundle
 from ml.runtime.manifest import Manifest, Metric
 from ml.runtime.registry import ALIASES_FILE
 
 PARITY_TOLERANCE = 1e-4
-REPORT_FILE = "report.md"
 GOLDEN_ROWS = 16
 OPSET = 18
 """What ONNX Runtime has run since 1.14; a newer set would bring this model nothing."""
@@ -46,11 +47,18 @@ class Exported:
     size_bytes: int
 
 
-def export(fitted: Fitted, training: Training, dataset: Dataset, out: Path) -> Exported:
+def export(fitted: Fitted, training: Training, dataset: Dataset, out: Path, evaluation: Path | None = None) -> Exported:
     """Write the bundle of a run to the directory `out`, replacing the one there.
 
     Parity is measured on every flight of the dataset and on copies with inputs left out. The bundle is written beside
     `out`, loaded with every check, and only then put in place.
+
+    Args:
+        fitted: the model.
+        training: what the run did.
+        dataset: the flights that parity is measured on.
+        out: the bundle's directory, whose name is the version.
+        evaluation: the directory that `ml.evaluate.Assessment.write` wrote, if the model was evaluated.
 
     Raises:
         ExportError: `out` cannot be a version's name, or a probability differs by more than `PARITY_TOLERANCE`;
@@ -73,7 +81,7 @@ def export(fitted: Fitted, training: Training, dataset: Dataset, out: Path) -> E
     with _replacing(out) as directory:
         (directory / MODEL_FILE).write_bytes(content)
         (directory / MANIFEST_FILE).write_bytes(manifest.to_json())
-        (directory / REPORT_FILE).write_text(report(manifest, training, worst, len(rows), len(content)))
+        _write_report(directory, training, evaluation, f"{worst:.1g} over {len(rows):,} rows, some with unknown inputs")
         load_bundle(directory)
     aliases = out.parent / ALIASES_FILE
     if not aliases.exists():
@@ -81,6 +89,20 @@ def export(fitted: Fitted, training: Training, dataset: Dataset, out: Path) -> E
             orjson.dumps({"champion": out.name}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         )
     return Exported(out, worst, len(rows), len(content))
+
+
+def _write_report(directory: Path, training: Training, evaluation: Path | None, parity: str) -> None:
+    found = None
+    if evaluation:
+        found = Evaluation.from_json((evaluation / EVALUATION_FILE).read_bytes())
+        shutil.copytree(evaluation / PLOTS_DIRECTORY, directory / PLOTS_DIRECTORY)
+    first, last = training.window
+    facts = [
+        f"Trained on {training.rows:,} flights from {first} to {last}.",
+        f"A probability of ONNX Runtime differs from scikit-learn's by at most {parity}.",
+    ]
+    text = report(directory.name, facts, found, training.hyperparameters, cost_table(training))
+    (directory / REPORT_FILE).write_text(text, encoding="utf-8")
 
 
 def convert(fitted: Fitted, width: int) -> bytes:

@@ -9,7 +9,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,10 +30,15 @@ EXPERIMENT = "delay"
 LATEST = "latest"
 MODEL_ARTIFACT = "model.joblib"
 RECORD_ARTIFACT = "training.json"
+EVALUATION_ARTIFACT = "evaluation"
 
 
 class RecordError(ModelError):
     """The run asked for is not on record, or the store cannot be reached."""
+
+
+class NoRunError(RecordError):
+    """No training run is on record at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class Training:
     """What one training run did: everything but the classifier itself.
 
     `metrics` are those of the rolling-origin evaluation by basis and name, `months` the AUC by basis and month; both
-    are empty if there was none.
+    are empty if there was none. `costs` are what fitting, evaluating and predicting take, by name (`ml.costs`).
     """
 
     trained_at: datetime
@@ -54,6 +59,7 @@ class Training:
     months: Mapping[Group, Mapping[str, float]]
     duration_seconds: float
     peak_memory_mib: float
+    costs: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> bytes:
         return orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
@@ -96,8 +102,14 @@ def open_store(store: Path = DEFAULT_STORE) -> None:
         _experiment(_client(store), store)
 
 
-def save_run(fitted: Fitted, training: Training, store: Path = DEFAULT_STORE) -> str:
+def save_run(fitted: Fitted, training: Training, store: Path = DEFAULT_STORE, evaluation: Path | None = None) -> str:
     """Record a run with parameters, metrics and artifacts, and return its id.
+
+    Args:
+        fitted: the model.
+        training: the facts.
+        store: see the module.
+        evaluation: the directory that `ml.evaluate.Assessment.write` wrote, if the model was evaluated.
 
     Raises:
         RecordError: the store cannot be reached.
@@ -107,21 +119,35 @@ def save_run(fitted: Fitted, training: Training, store: Path = DEFAULT_STORE) ->
         run_id: str = client.create_run(_experiment(client, store)).info.run_id
         for name, value in training.hyperparameters.items():
             client.log_param(run_id, name, value)
-        figures = {
-            **{f"{basis}_{name}": value for basis, of in training.metrics.items() for name, value in of.items()},
-            **{f"{basis}_auc_{month}": auc for basis, of in training.months.items() for month, auc in of.items()},
-            "rows": training.rows,
-            "duration_seconds": training.duration_seconds,
-            "peak_memory_mib": training.peak_memory_mib,
-        }
-        for name, figure in figures.items():
-            client.log_metric(run_id, name, figure)
         with tempfile.TemporaryDirectory() as directory:
             joblib.dump(fitted.classifier, Path(directory, MODEL_ARTIFACT), compress=3)
-            Path(directory, RECORD_ARTIFACT).write_bytes(training.to_json())
             client.log_artifacts(run_id, directory)
+        _log_facts(client, run_id, training, evaluation)
         client.set_terminated(run_id)
     return run_id
+
+
+def save_evaluation(run_id: str, training: Training, evaluation: Path, store: Path = DEFAULT_STORE) -> None:
+    """Put a later evaluation on record with its run: the facts, the metrics and what the directory holds are replaced.
+
+    Raises:
+        RecordError: there is no such run, or the store cannot be reached.
+    """
+    with _errors():
+        _log_facts(_client(store), run_id, training, evaluation)
+
+
+def load_evaluation(run_id: str, directory: Path, store: Path = DEFAULT_STORE) -> Path | None:
+    """Copy what `ml.evaluate.Assessment.write` wrote into `directory`, and return where it is; None if there was none.
+
+    Raises:
+        RecordError: there is no such run, or the store cannot be reached.
+    """
+    with _errors():
+        client = _client(store)
+        if not any(artifact.path == EVALUATION_ARTIFACT for artifact in client.list_artifacts(run_id)):
+            return None
+        return Path(client.download_artifacts(run_id, EVALUATION_ARTIFACT, str(directory)))
 
 
 def load_run(run: str = LATEST, store: Path = DEFAULT_STORE) -> tuple[str, Fitted, Training]:
@@ -141,11 +167,31 @@ def load_run(run: str = LATEST, store: Path = DEFAULT_STORE) -> tuple[str, Fitte
     return run_id, Fitted(classifier, training.vocabularies, training.classes), training
 
 
+def _log_facts(client: "MlflowClient", run_id: str, training: Training, evaluation: Path | None) -> None:
+    figures = {
+        **{f"{basis}_{name}": value for basis, of in training.metrics.items() for name, value in of.items()},
+        **{f"{basis}_auc_{month}": auc for basis, of in training.months.items() for month, auc in of.items()},
+        **training.costs,
+        "rows": training.rows,
+        "duration_seconds": training.duration_seconds,
+        "peak_memory_mib": training.peak_memory_mib,
+    }
+    for name, figure in figures.items():
+        client.log_metric(run_id, name, figure)
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory, RECORD_ARTIFACT).write_bytes(training.to_json())
+        client.log_artifacts(run_id, directory)
+    if evaluation:
+        client.log_artifacts(run_id, str(evaluation), EVALUATION_ARTIFACT)
+
+
 def _client(store: Path) -> "MlflowClient":
     # Training tells nobody about itself; read by MLflow when it is imported.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     # MLflow's own 7 retries, each twice as late as the one before, keep a user waiting for minutes.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
+    # What is downloaded lies beside it, as a rule.
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     from mlflow import MlflowClient  # noqa: PLC0415  slow to import
 
     # They report every step of making a new store's tables.
@@ -173,7 +219,7 @@ def _latest(client: "MlflowClient", store: Path) -> str:
         [_experiment(client, store)], "attributes.status = 'FINISHED'", max_results=1, order_by=["start_time DESC"]
     )
     if not runs:
-        raise RecordError("no finished training run is on record; run `python -m ml train` first")
+        raise NoRunError("no finished training run is on record; run `python -m ml train` first")
     return str(runs[0].info.run_id)
 
 

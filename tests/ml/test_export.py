@@ -8,7 +8,10 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from ml import export as module
+from ml.costs import Spent
 from ml.dataset import Dataset
+from ml.evaluate import Assessment
+from ml.evaluation import Evaluation
 from ml.export import ExportError, convert, export, worst_difference
 from ml.features import FEATURES
 from ml.fit import Fitted
@@ -139,19 +142,23 @@ def test_a_directory_that_names_no_version_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_report_tells_the_evaluation(exported: Path) -> None:
-    report = (exported / "report.md").read_text(encoding="utf-8")
-
-    assert report.startswith("# model_v1\n")
-    assert "| figure | SCHEDULE | WEATHER |" in report
-    assert "| AUC 2013-07 | 0.6200 | 0.7100 |" in report
-    assert "| mean auc | 0.6100 | 0.7000 |" in report
-    assert "12,028 flights from 2013-01-01 to 2013-12-31" in report
-
-
-def test_the_report_of_a_model_without_evaluation_says_so(
-    fitted: Fitted, training: Training, dataset: Dataset, tmp_path: Path
+def test_an_evaluation_goes_into_the_bundle_with_its_plots(
+    fitted: Fitted, training: Training, dataset: Dataset, evaluation: Evaluation, tmp_path: Path
 ) -> None:
-    exported = export(fitted, replace(training, metrics={}, months={}), dataset, tmp_path / "model_v3")
+    plots = {"curves.png": b"some", "fairness.png": b"picture"}
+    directory = Assessment(evaluation, plots, Spent()).write(tmp_path / "evaluation")
 
-    assert "without an evaluation" in (exported.path / "report.md").read_text(encoding="utf-8")
+    exported = export(fitted, training, dataset, tmp_path / "model_v3", directory)
+    again = export(fitted, training, dataset, tmp_path / "model_v3", directory)
+
+    assert again == exported
+    assert {path.name: path.read_bytes() for path in (exported.path / "plots").iterdir()} == plots
+    report = (exported.path / "report.md").read_text(encoding="utf-8")
+    assert report.startswith("# model_v3\n")
+    assert "12,028 flights from 2013-01-01 to 2013-12-31" in report
+    assert "## Headline" in report
+
+
+def test_a_bundle_without_evaluation_has_a_report_without_plots(exported: Path) -> None:
+    assert "has not been evaluated" in (exported / "report.md").read_text(encoding="utf-8")
+    assert not (exported / "plots").exists()

@@ -4,12 +4,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from ml import record, train
+from ml import evaluate, record, train
 from ml.__main__ import app
 from ml.fit import Fitted
 from ml.record import RecordError, Training
 
-COMMANDS = ["train", "export-onnx", "verify"]
+COMMANDS = ["train", "evaluate", "export-onnx", "verify"]
 
 
 @pytest.fixture
@@ -75,6 +75,25 @@ def test_train_passes_its_options_on(cli: CliRunner, monkeypatch: pytest.MonkeyP
     assert "run abc is on record" in result.output
 
 
+@pytest.mark.parametrize(("run_id", "said"), [("abc", "logged to the run abc"), (None, "these are the defaults")])
+def test_evaluate_passes_its_options_on(
+    cli: CliRunner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, run_id: str | None, said: str
+) -> None:
+    seen: list[Any] = []
+
+    def fake(data: Path, run: str, out: Path, _console: object) -> tuple[str | None, None]:
+        seen.extend((data, run, out))
+        return run_id, None
+
+    monkeypatch.setattr(evaluate, "evaluate_run", fake)
+    result = cli.invoke(app, ["evaluate", "--run", "x1", "--out", str(tmp_path / "out"), "--data", str(tmp_path)])
+
+    assert result.exit_code == 0
+    assert seen == [tmp_path, "x1", tmp_path / "out"]
+    assert said in result.output
+    assert f"wrote {tmp_path / 'out' / 'report.md'}" in result.output
+
+
 def test_export_writes_the_bundle_of_a_run(
     cli: CliRunner,
     monkeypatch: pytest.MonkeyPatch,
@@ -84,6 +103,7 @@ def test_export_writes_the_bundle_of_a_run(
     tmp_path: Path,
 ) -> None:
     monkeypatch.setattr(record, "load_run", lambda run: (f"the {run} one", fitted, training))
+    monkeypatch.setattr(record, "load_evaluation", lambda *_: None)
     out = tmp_path / "model_v4"
 
     result = cli.invoke(app, ["export-onnx", "--out", str(out), "--data", str(processed)])
