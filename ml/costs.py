@@ -91,13 +91,17 @@ def serving_costs(content: bytes, inputs: NDArray[np.float32]) -> dict[str, floa
 
 
 def _each(run: Callable[[int], object]) -> Spent:
-    """What one of many runs takes on average; the first ones, which warm up, do not count."""
+    """What one of many runs takes: the median on the clock, which others on the machine change little, and the mean of
+    the cores. The first runs, which warm up, do not count."""
     for number in range(3):
         run(number)
-    repeated = 0
+    took: list[float] = []
     with spent() as measured:
-        until = time.perf_counter() + _LEAST_SECONDS
-        while time.perf_counter() < until:
-            run(repeated)
-            repeated += 1
-    return Spent(measured.seconds / repeated, measured.cpu_seconds / repeated)
+        ended = time.perf_counter()
+        until = ended + _LEAST_SECONDS
+        while ended < until:
+            started = time.perf_counter()
+            run(len(took))
+            ended = time.perf_counter()
+            took.append(ended - started)
+    return Spent(float(np.median(took)), measured.cpu_seconds / len(took))
