@@ -1,4 +1,4 @@
-"""`python -m ml`: train, export and verify models."""
+"""`python -m ml`: train, evaluate, export and verify models."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

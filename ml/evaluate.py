@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from ml.evaluation import EVALUATION_FILE, PREDICTORS, Evaluation, judge
 from ml.features import BASES
 from ml.fit import Hyperparameters, fit_vocabularies, inputs_of
 from ml.importance import correlated_groups, named, permutation_importance
-from ml.record import DEFAULT_STORE, LATEST, NoRunError, Training, load_run, save_evaluation
+from ml.record import DEFAULT_STORE, NoRunError, Training, load_run, save_evaluation
 from ml.references import recorded, reference_months
 from ml.report import PLOTS_DIRECTORY, REPORT_FILE, cost_table, report
 from ml.rolling import MonthResult, month_name, predict_month, rolling_models, rolling_months, scores_of
@@ -71,19 +71,21 @@ def evaluate_run(
         assessment = assess(dataset, hyperparameters, progress)
     evaluation = assessment.evaluation
     print_headline(evaluation, console)
-    costs = []
+    if training:
+        costs = {**training.costs, **spent_on("evaluation", assessment.cost)}
+        training = replace(training, metrics=evaluation.metrics, months=evaluation.months, costs=costs)
+    first, last = dataset.window
+    text = report(
+        f"Evaluation of the run {run_id}" if run_id else "Evaluation of the default hyperparameters",
+        [f"{len(dataset):,} flights from {first} to {last}."],
+        evaluation,
+        asdict(hyperparameters),
+        cost_table(training) if training else [],
+    )
+    (assessment.write(out) / REPORT_FILE).write_text(text, encoding="utf-8")
     if run_id and training:
-        costs_now = {**training.costs, **spent_on("evaluation", assessment.cost)}
-        training = replace(training, metrics=evaluation.metrics, months=evaluation.months, costs=costs_now)
         with tempfile.TemporaryDirectory() as directory:
             save_evaluation(run_id, training, assessment.write(Path(directory)), store)
-        costs = cost_table(training)
-    first, last = dataset.window
-    facts = [f"{len(dataset):,} flights from {first} to {last}."]
-    title = f"Evaluation of the run {run_id}" if run_id else "Evaluation of the default hyperparameters"
-    parameters = {field.name: getattr(hyperparameters, field.name) for field in fields(hyperparameters)}
-    assessment.write(out)
-    (out / REPORT_FILE).write_text(report(title, facts, evaluation, parameters, costs), encoding="utf-8")
     return run_id, evaluation
 
 
@@ -143,8 +145,6 @@ def _recorded(run: str, store: Path) -> tuple[str | None, Training | None]:
     try:
         run_id, _, training = load_run(run, store)
     except NoRunError:
-        if run != LATEST:
-            raise
         return None, None
     return run_id, training
 

@@ -80,18 +80,6 @@ class Training:
         )
 
 
-def by_figure(training: Training) -> dict[str, list[float]]:
-    """The figures of an evaluation as rows of a table: the label, and a value for each basis."""
-    rows: dict[str, list[float]] = {}
-    for months in training.months.values():
-        for month, auc in months.items():
-            rows.setdefault(f"AUC {month}", []).append(auc)
-    for metrics in training.metrics.values():
-        for name, value in metrics.items():
-            rows.setdefault(name.replace("_", " "), []).append(value)
-    return rows
-
-
 def open_store(store: Path = DEFAULT_STORE) -> None:
     """Make the store ready, so that what cannot be recorded is known before the training and not after it.
 

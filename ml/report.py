@@ -46,6 +46,18 @@ _ASSUMES = """\
   do not cover another year, another fit, or days that hang together.
 """
 
+_FIGURES_MEAN = """\
+- AUC is how often a delayed flight had a higher probability than one that was not delayed; chance is 0.5. The mean is
+  that of the months' own; pooled is over all flights together, where it also counts how late a month was.
+- Average precision is the area under precision and recall; chance is the delayed rate.
+- Brier and log loss judge the probability of being delayed; less is better. Brier skill is the share of the constant's
+  Brier score that is saved.
+- CRPS and pinball loss judge the distribution of the arrival delay of flights that arrived, in minutes; less is better.
+- Calibration error is how far probability and delayed rate are apart in 20 bins of equally many flights, on average.
+  Calibration in the large is the mean probability minus the delayed rate.
+- Interval coverage is the share of arrivals between p10 and p90, which should be 0.8; the width is theirs, in minutes.
+"""
+
 _COSTS_NOTE = f"""\
 Energy is an estimate: {WATTS_PER_CORE:g} W for each second of a core, without memory and cooling (`ml/costs.py`).
 Predictions are those of the ONNX file on one thread, without looking inputs up.
@@ -125,6 +137,9 @@ def _evaluation(evaluation: Evaluation) -> list[str]:
         *_plot("curves.png"),
         *_plot("reliability.png"),
         *_plot("delays.png"),
+        "## What the figures mean",
+        "",
+        _FIGURES_MEAN,
         "## What the evaluation assumes",
         "",
         _ASSUMES,
@@ -137,7 +152,7 @@ def _evaluation(evaluation: Evaluation) -> list[str]:
     lines += ["", "## Inputs", "", *markdown(tables.importance_table(evaluation)), "", *_plot("importance.png")]
     for grouping in GROUPINGS:
         lines += [*_groups(evaluation, grouping), ""]
-    return [*lines, *_plot("fairness.png")[:-1]]
+    return [*lines, "## Carriers and airports beside each other", "", *_plot("fairness.png")[:-1]]
 
 
 def _groups(evaluation: Evaluation, grouping: str) -> list[str]:
