@@ -24,11 +24,11 @@ def delays(scores: Mapping[str, Scores]) -> Figure:
         months = np.unique(of.month)
         below_each = of.below_p10, of.below_p50, of.below_p90
         for quantile, values, marker in zip(QUANTILES, below_each, _MARKERS, strict=True):
-            above.axhline(quantile, **GUIDE)
+            above.hlines(quantile, -0.3, len(months) - 0.9, **GUIDE)
             shares = [float(np.nanmean(values[of.month == month])) for month in months]
             names = [month_name(int(month)) for month in months]
             above.plot(names, shares, marker=marker, color=COLOURS[basis])
-            above.text(len(names) - 0.8, shares[-1], f"p{100 * quantile:.0f}", va="center", backgroundcolor="white")
+            above.text(len(names) - 0.8, shares[-1], f"p{100 * quantile:.0f}", va="center")
         above.set(xlim=(-0.3, len(months)), ylim=(0, 1), title=LABELS[basis], yticks=(0, *QUANTILES, 1))
         above.tick_params(axis="x", rotation=90)
         percent(above.yaxis)
