@@ -21,7 +21,8 @@ from ml.features import FEATURES
 from ml.fit import Fitted, masked_copies
 from ml.record import Training
 from ml.report import report
-from ml.runtime.bundle import INPUT, MANIFEST_FILE, MODEL_FILE, OUTPUT, load_bundle
+from ml.runtime.bundle import INPUT, OUTPUT, load_bundle
+from ml.runtime.files import MANIFEST_FILE, MODEL_FILE, seal
 from ml.runtime.manifest import Manifest, Metric
 from ml.runtime.registry import ALIASES_FILE
 
@@ -74,6 +75,7 @@ def export(fitted: Fitted, training: Training, dataset: Dataset, out: Path) -> E
         (directory / MODEL_FILE).write_bytes(content)
         (directory / MANIFEST_FILE).write_bytes(manifest.to_json())
         (directory / REPORT_FILE).write_text(report(manifest, training, worst, len(rows), len(content)))
+        seal(directory)
         load_bundle(directory)
     aliases = out.parent / ALIASES_FILE
     if not aliases.exists():

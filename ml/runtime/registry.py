@@ -8,7 +8,8 @@ from pathlib import Path
 import orjson
 
 from ml.errors import ModelError
-from ml.runtime.bundle import Bundle, BundleError, load_bundle
+from ml.runtime.bundle import Bundle, load_bundle
+from ml.runtime.files import BundleError
 
 ALIASES_FILE = "aliases.json"
 ALIASES = ("champion", "challenger")

@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from ml.runtime import ModelUnavailableError, Registry
+from ml.runtime.files import seal
 
 
 def add_version(models: Path, version: str) -> Path:
@@ -14,6 +15,7 @@ def add_version(models: Path, version: str) -> Path:
     path = Path(shutil.copytree(models / "model_v1", models / version))
     manifest = orjson.loads((path / "model.json").read_bytes())
     (path / "model.json").write_bytes(orjson.dumps(manifest | {"version": version}))
+    seal(path)
     return path
 
 
