@@ -23,8 +23,8 @@ from ml.record import Training
 from ml.report import report
 from ml.runtime.bundle import INPUT, OUTPUT, load_bundle
 from ml.runtime.files import MANIFEST_FILE, MODEL_FILE, seal
+from ml.runtime.listing import ALIASES_FILE
 from ml.runtime.manifest import Manifest, Metric
-from ml.runtime.registry import ALIASES_FILE
 
 PARITY_TOLERANCE = 1e-4
 REPORT_FILE = "report.md"

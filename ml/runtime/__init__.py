@@ -5,7 +5,9 @@ from ml.runtime.bundle import Bundle, load_bundle
 from ml.runtime.distribution import BUCKETS, Distribution
 from ml.runtime.factors import Factor, factors
 from ml.runtime.files import BundleError
+from ml.runtime.listing import look
 from ml.runtime.manifest import Manifest, Metric
+from ml.runtime.quarantine import examine
 from ml.runtime.registry import ModelUnavailableError, Registry
 
 __all__ = [
@@ -22,6 +24,8 @@ __all__ = [
     "Place",
     "Registry",
     "Weather",
+    "examine",
     "factors",
     "load_bundle",
+    "look",
 ]
