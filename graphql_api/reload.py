@@ -61,7 +61,8 @@ async def _watch(service: Service, asked: asyncio.Event) -> None:
     seconds = service.settings.model_poll_seconds or None
     while True:
         with suppress(TimeoutError):
-            await asyncio.wait_for(asked.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await asked.wait()
         again = asked.is_set()
         asked.clear()
         try:

@@ -68,11 +68,13 @@ async def _ask(bundles: Sequence[Path], options: tuple[str, ...], seconds: float
     verdicts = cast("asyncio.StreamReader", process.stdout)
     try:
         while len(said) < len(bundles):
-            line = await asyncio.wait_for(verdicts.readline(), seconds)
+            async with asyncio.timeout(seconds):
+                line = await verdicts.readline()
             if not line.endswith(b"\n"):
                 break
             said.append(_verdict(line))
-        code = await asyncio.wait_for(process.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            code = await process.wait()
     except TimeoutError:
         return said, f"checking it took longer than {seconds:g} s"
     finally:
