@@ -253,6 +253,8 @@ async def test_an_airport_that_training_has_not_seen_is_the_average_airport(grap
     answer = await asked(graph, destinationCode="FAI", scheduledArrival="2013-07-02T04:19:00Z")
     factor = {factor["feature"]: factor for factor in sound(answer)["factors"]}["destination"]
     assert (factor["value"], factor["contribution"]) == ("FAI", 0)
+    assert "FAI" not in graph.service.models.select().positions["origin"]
+    assert values(await asked(graph, originCode="FAI", destinationCode="ABQ"))["origin"] == "FAI"
 
 
 @pytest.fixture
