@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +11,28 @@ import numpy as np
 import orjson
 from onnx import TensorProto, helper, numpy_helper
 
+from ml.runtime import Bundle, BundleError, Registry, load_bundle, look
 from ml.runtime.files import MANIFEST_FILE, MODEL_FILE, seal
 
 COMMITTED = Path(__file__).parents[1] / "mlruns"
 _FLOAT = TensorProto.FLOAT
 
 
-def add_version(source: Path, target: Path) -> Path:
-    """A copy of a bundle under another version's name, put in place at once, as an export is."""
+def add_version(source: Path, target: Path, spoil: Callable[[Path], object] | None = None) -> Path:
+    """A copy of a bundle under another version's name, spoilt if need be, put in place at once, as an export is."""
     beside = target.with_name(f".{target.name}")
     shutil.copytree(source, beside)
     manifest = orjson.loads((beside / MANIFEST_FILE).read_bytes())
     (beside / MANIFEST_FILE).write_bytes(orjson.dumps(manifest | {"version": target.name}))
     seal(beside)
+    if spoil:
+        spoil(beside)
     return beside.rename(target)
+
+
+def remove_version(bundle: Path) -> None:
+    """At once too: nobody sees half of it."""
+    shutil.rmtree(bundle.rename(bundle.with_name(f".{bundle.name}")))
 
 
 def damage(bundle: Path) -> None:
@@ -45,6 +54,27 @@ def replace_model(bundle: Path, content: bytes) -> None:
     manifest = orjson.loads((bundle / MANIFEST_FILE).read_bytes())
     (bundle / MANIFEST_FILE).write_bytes(orjson.dumps(manifest | {"sha256": hashlib.sha256(content).hexdigest()}))
     seal(bundle)
+
+
+def opened(models: Path) -> Registry:
+    """What serves of a directory of models, all loaded in this process."""
+    return followed(Registry(), models)
+
+
+def followed(registry: Registry, models: Path) -> Registry:
+    """What a registry becomes when it follows its directory."""
+    listing = look(models)
+    found: dict[str, Bundle | BundleError] = {}
+    for version in registry.changed(listing):
+        try:
+            found[version] = load_bundle(models / version)
+        except BundleError as error:
+            found[version] = error
+    return registry.following(listing, found)
+
+
+def make_deadly(bundle: Path) -> None:
+    replace_model(bundle, deadly_model())
 
 
 def deadly_model() -> bytes:

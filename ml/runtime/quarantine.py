@@ -54,8 +54,7 @@ async def _ask(bundles: Sequence[Path], options: tuple[str, ...], seconds: float
     try:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "ml.runtime.examiner", *options, *map(str, bundles)),
-            # The same code as here, wherever the service was started.
-            env={**os.environ, "PYTHONPATH": str(_CODE)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(_python_path())},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
@@ -82,6 +81,11 @@ async def _ask(bundles: Sequence[Path], options: tuple[str, ...], seconds: float
             process.kill()
             await process.wait()
     return said, _cause(code)
+
+
+def _python_path() -> list[str]:
+    """The same code as here, wherever the service was started, and whatever it finds its libraries by."""
+    return [str(_CODE), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
 
 
 def _verdict(line: bytes) -> Verdict:

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import orjson
 
 from ml.errors import ModelError
-from ml.runtime.bundle import Bundle, load_bundle
+from ml.runtime.bundle import Bundle
 from ml.runtime.files import BundleError
-from ml.runtime.listing import ALIASES_FILE, Listing, look
+from ml.runtime.listing import ALIASES_FILE, Listing
 
 ALIASES = ("champion", "challenger")
 _CHAMPION = ALIASES[0]
@@ -21,7 +20,10 @@ class ModelUnavailableError(ModelError):
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """Usable bundles by version, refused versions with the reason, and the aliases. Immutable: to reload, follow.
+    """Usable bundles by version, refused versions with the reason, and the aliases. Immutable, and empty at first.
+
+    A directory of models is followed from one `Listing` to the next: what is `changed` is loaded by the caller, and
+    `following` says what serves then.
 
     A version can be in `loaded` and in `refused`: what lies in its directory now is bad, and what was loaded before
     goes on serving. `fault` says why `aliases.json`, or the whole directory, is not followed; None where it is.
@@ -32,23 +34,6 @@ class Registry:
     aliases: Mapping[str, str] = field(default_factory=dict)
     listing: Listing = field(default_factory=Listing)
     fault: str | None = None
-
-    @classmethod
-    def open(cls, directory: Path, threads: int = 1) -> "Registry":
-        """Load every `model_v*` in a directory, in this process.
-
-        Args:
-            directory: holds the bundles and `aliases.json`. One that does not exist gives an empty registry.
-            threads: of ONNX Runtime within one run.
-        """
-        listing = look(directory)
-        found: dict[str, Bundle | BundleError] = {}
-        for version in listing.bundles:
-            try:
-                found[version] = load_bundle(directory / version, threads)
-            except BundleError as error:
-                found[version] = error
-        return cls().following(listing, found)
 
     def is_behind(self, listing: Listing) -> bool:
         """Whether the directory is another than when this registry looked at it."""

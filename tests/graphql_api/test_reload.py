@@ -20,7 +20,16 @@ import structlog
 from graphql_api.app import create_app
 from graphql_api.reload import reload_models
 from graphql_api.state import Service
-from tests.bundles import COMMITTED, add_version, damage, deadly_model, endless_model, replace_model, write_aliases
+from tests.bundles import (
+    COMMITTED,
+    add_version,
+    damage,
+    endless_model,
+    make_deadly,
+    remove_version,
+    replace_model,
+    write_aliases,
+)
 from tests.databases import Databases
 from tests.graphql_api.conftest import Graph, settings_for
 from tests.servers import serving
@@ -139,11 +148,11 @@ async def switch(running: Running, models: Path, turns: int) -> None:
         (models / "aliases.json").write_bytes(b'{"champion": "mod')
         await asyncio.sleep(0.03)
         if turn == turns // 4:
-            damage(add_version(models / "model_v1", models / "model_v3"))
+            add_version(models / "model_v1", models / "model_v3", damage)
             write_aliases(models, champion="model_v3", challenger="model_v2")
             await until(partial(refused, "model_v3"))
         if turn == turns // 2:
-            replace_model(add_version(models / "model_v1", models / "model_v4"), deadly_model())
+            add_version(models / "model_v1", models / "model_v4", make_deadly)
             await until(partial(refused, "model_v4"))
         if turn == turns * 3 // 4:
             damage(models / "model_v2")
@@ -223,7 +232,7 @@ async def test_a_new_version_is_served_logged_and_counted(started: Starting, mod
             await until(lambda: running.service.models.aliases["champion"] == "model_v3")
             assert (await running.data(MODELS))["champion"] == {"version": "model_v3"}
             assert running.counts() == {"loaded": 2, "refused": 0, "removed": 0}
-            shutil.rmtree(models / "model_v1")
+            remove_version(models / "model_v1")
             await until(lambda: "model_v1" not in running.service.models.loaded)
             assert running.counts() == {"loaded": 2, "refused": 0, "removed": 1}
     events = [(entry["event"], entry.get("version")) for entry in logged if entry["event"].startswith("model")]
@@ -249,7 +258,7 @@ async def test_the_model_metric_follows_what_is_served(started: Starting, models
         write_aliases(models, champion="model_v1")
         await until(lambda: running.service.models.aliases == {"champion": "model_v1"})
         assert await series() == {"model_v1": "champion", "model_v2": ""}
-        shutil.rmtree(models / "model_v2")
+        remove_version(models / "model_v2")
         await until(lambda: "model_v2" not in running.service.models.loaded)
         assert await series() == {"model_v1": "champion"}
 
@@ -258,9 +267,7 @@ async def test_a_bundle_that_kills_what_loads_it_is_refused_once_and_the_service
     started: Starting, models: Path
 ) -> None:
     async with started() as running:
-        path = add_version(models / "model_v2", models.parent / "model_v3")
-        replace_model(path, deadly_model())
-        path.rename(models / "model_v3")
+        add_version(models / "model_v2", models / "model_v3", make_deadly)
         with structlog.testing.capture_logs() as logged:
             await until(lambda: "model_v3" in running.service.models.refused)
             # Time for more polls, none of which tries it again.
@@ -273,7 +280,7 @@ async def test_a_bundle_that_kills_what_loads_it_is_refused_once_and_the_service
         health = await running.health()
         assert health["refused"] == {"model_v3": refusal["reason"]}
         assert health["last_refusal"]["reason"] == refusal["reason"]
-        shutil.rmtree(models / "model_v3")
+        remove_version(models / "model_v3")
         add_version(models / "model_v2", models / "model_v3")
         await until(lambda: "model_v3" in running.service.models.loaded)
         health = await running.health()
@@ -283,7 +290,7 @@ async def test_a_bundle_that_kills_what_loads_it_is_refused_once_and_the_service
 async def test_a_start_beside_a_bundle_that_kills_what_loads_it_serves_the_champion(
     started: Starting, models: Path
 ) -> None:
-    replace_model(add_version(models / "model_v2", models / "model_v0"), deadly_model())
+    add_version(models / "model_v2", models / "model_v0", make_deadly)
     async with started() as running:
         assert (await running.data(MODELS))["champion"] == {"version": "model_v2"}
         assert list(running.service.models.refused) == ["model_v0"]
@@ -357,7 +364,7 @@ async def test_health_says_when_there_is_no_champion(started: Starting, models: 
 async def test_without_polling_only_a_signal_reloads_and_it_tries_what_was_refused_again(
     started: Starting, models: Path
 ) -> None:
-    damage(add_version(models / "model_v1", models / "model_v3"))
+    add_version(models / "model_v1", models / "model_v3", damage)
     async with started(poll=0) as running:
         write_aliases(models, **NEW)
         await asyncio.sleep(0.2)
@@ -366,7 +373,7 @@ async def test_without_polling_only_a_signal_reloads_and_it_tries_what_was_refus
         await until(lambda: running.service.models.aliases == NEW)
         assert running.counts() == {"loaded": 1, "refused": 1, "removed": 0}
         with structlog.testing.capture_logs() as logged:
-            shutil.rmtree(models / "model_v3")
+            remove_version(models / "model_v3")
             os.kill(os.getpid(), signal.SIGHUP)
             await until(lambda: "model_v3" not in running.service.models.refused)
             os.kill(os.getpid(), signal.SIGHUP)
@@ -402,9 +409,8 @@ async def test_a_stop_does_not_wait_for_an_examination(
     async with started() as running:
         features = len(running.service.models.select().features)
         monkeypatch.setattr(asyncio, "create_subprocess_exec", starting)
-        path = add_version(models / "model_v2", models.parent / "model_v3")
-        replace_model(path, endless_model(features, 11))
-        path.rename(models / "model_v3")
+        endless = endless_model(features, 11)
+        add_version(models / "model_v2", models / "model_v3", partial(replace_model, content=endless))
         await until(lambda: len(begun) == 1)
     assert begun[0].returncode == -signal.SIGKILL
 
@@ -419,7 +425,7 @@ def test_an_operator_s_signal_reloads_the_served_process(databases: Databases, m
     with serving(tmp_path / "log", **environment) as server:
         assert httpx2.get(f"{server.url}/health/model").json()["aliases"] == OLD
         write_aliases(models, **NEW)
-        replace_model(add_version(models / "model_v2", models / "model_v3"), deadly_model())
+        add_version(models / "model_v2", models / "model_v3", make_deadly)
         server.process.send_signal(signal.SIGHUP)
         until_now(lambda: bool(httpx2.get(f"{server.url}/health/model").json()["aliases"] == NEW))
         assert list(httpx2.get(f"{server.url}/health/model").json()["refused"]) == ["model_v3"]

@@ -10,14 +10,12 @@ import pytest
 from ml.features import FEATURES
 from ml.runtime import BundleError, examine, load_bundle
 from ml.runtime.files import MODEL_FILE
-from tests.bundles import COMMITTED, add_version, damage, deadly_model, endless_model, replace_model
+from tests.bundles import COMMITTED, add_version, damage, endless_model, make_deadly, replace_model
 
 
 @pytest.fixture
 def deadly(bundle_path: Path) -> Path:
-    path = add_version(bundle_path, bundle_path.with_name("model_v3"))
-    replace_model(path, deadly_model())
-    return path
+    return add_version(bundle_path, bundle_path.with_name("model_v3"), make_deadly)
 
 
 @pytest.fixture
