@@ -24,6 +24,9 @@ class Settings(DatabaseSettings):
     host: str = Field("127.0.0.1", description="The address to listen on; 0.0.0.0 for every interface.")
     port: int = Field(8000, ge=1, le=65535, description="The port to listen on.")
     model_dir: Path = Field(Path("mlruns"), description="Holds the bundles model_v1/, model_v2/, … and aliases.json.")
+    model_poll_seconds: float = Field(
+        5.0, ge=0, description="How often MODEL_DIR is looked at for changed models; 0 is never, SIGHUP alone then."
+    )
     operations_dir: Path = Field(
         Path("graphiql/examples"),
         description="Documents whose operation names metrics tell apart; all others are `other`.",

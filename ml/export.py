@@ -23,9 +23,10 @@ from ml.features import FEATURES
 from ml.fit import Fitted, masked_copies
 from ml.record import Training
 from ml.report import PLOTS_DIRECTORY, REPORT_FILE, cost_table, report
-from ml.runtime.bundle import INPUT, MANIFEST_FILE, MODEL_FILE, OUTPUT, load_bundle
+from ml.runtime.bundle import INPUT, OUTPUT, load_bundle
+from ml.runtime.files import MANIFEST_FILE, MODEL_FILE, seal
+from ml.runtime.listing import ALIASES_FILE
 from ml.runtime.manifest import Manifest, Metric
-from ml.runtime.registry import ALIASES_FILE
 
 PARITY_TOLERANCE = 1e-4
 GOLDEN_ROWS = 16
@@ -82,6 +83,7 @@ def export(fitted: Fitted, training: Training, dataset: Dataset, out: Path, eval
         (directory / MODEL_FILE).write_bytes(content)
         (directory / MANIFEST_FILE).write_bytes(manifest.to_json())
         _write_report(directory, training, evaluation, f"{worst:.1g} over {len(rows):,} rows, some with unknown inputs")
+        seal(directory)
         load_bundle(directory)
     aliases = out.parent / ALIASES_FILE
     if not aliases.exists():

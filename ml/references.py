@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ml.dataset import Dataset
 from ml.delay_classes import EDGES, class_of, fit_classes
 from ml.rolling import MonthResult, flights_of, month_name, rolling_months
-from ml.runtime.bundle import MANIFEST_FILE
+from ml.runtime.files import MANIFEST_FILE
 
 BASELINE = "model_v1"
 """The bundle whose recorded figures stand beside those of a new model."""

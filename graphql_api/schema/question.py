@@ -9,6 +9,7 @@ from strawberry import UNSET
 from strawberry.utils.str_converters import to_camel_case
 
 from db.plausible import WEATHER_RANGES
+from db.queries.rows import FlightDescription
 from graphql_api.schema.prediction_inputs import (
     OperationsInput,
     PredictDelayInput,
@@ -26,7 +27,9 @@ OPERATIONS_RANGE = (-1440.0, 2880.0)
 class Question:
     """A flight whose delay is asked for. None is unknown.
 
-    `weather` and `operations` are looked up where they are UNSET; what is given goes before what is looked up.
+    Any instant will do, also one far from the flights that the model was trained on: it reads the clock, the weekday
+    and the holidays, not the year, and the basis says that nothing else was known. `weather` and `operations` are
+    looked up where they are UNSET; what is given goes before what is looked up.
     """
 
     carrier_code: str | None
@@ -39,6 +42,8 @@ class Question:
     weather: WeatherInput | None = UNSET
     operations: OperationsInput | None = UNSET
     arrival_kept: bool = False
+    stored: FlightDescription | None = None
+    """The flight of the table that was asked about, whatever the overrides made of it."""
 
     @classmethod
     def of_input(cls, asked: PredictDelayInput) -> "Question":

@@ -1,10 +1,13 @@
 """What a serving process needs of the model: bundles, predictions, factors. Imports no training library."""
 
 from ml.leg import WEATHER_HOURS, Leg, Place, Weather
-from ml.runtime.bundle import Bundle, BundleError, load_bundle
+from ml.runtime.bundle import Bundle, load_bundle
 from ml.runtime.distribution import BUCKETS, Distribution
 from ml.runtime.factors import Factor, factors
+from ml.runtime.files import BundleError
+from ml.runtime.listing import look
 from ml.runtime.manifest import Manifest, Metric
+from ml.runtime.quarantine import examine
 from ml.runtime.registry import ModelUnavailableError, Registry
 
 __all__ = [
@@ -21,6 +24,8 @@ __all__ = [
     "Place",
     "Registry",
     "Weather",
+    "examine",
     "factors",
     "load_bundle",
+    "look",
 ]

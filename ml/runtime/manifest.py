@@ -2,14 +2,14 @@
 
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
 from ml.delay_classes import DelayClasses
-from ml.features import FEATURES, VOCABULARY_FEATURES, Feature, Group
+from ml.features import BASES, FEATURES, VOCABULARY_FEATURES, Feature, Group
 
 _FEATURES_BY_NAME = {feature.name: feature for feature in FEATURES}
 T = TypeVar("T")
@@ -79,10 +79,10 @@ def parse_manifest(content: bytes) -> Manifest:
         raise ValueError(f"it is not JSON ({error})") from error
     window, golden, classes = (_field(data, key, dict) for key in ("trainingWindow", "golden", "classes"))
     features = tuple(_feature(item) for item in _field(data, "features", list))
-    edges = tuple(float(edge) for edge in _field(classes, "edges", list))
+    edges = _edges(classes)
     return Manifest(
         version=_field(data, "version", str),
-        trained_at=datetime.fromisoformat(_field(data, "trainedAt", str)),
+        trained_at=_instant(_field(data, "trainedAt", str)),
         training_rows=_field(data, "trainingRows", int),
         training_window=(
             date.fromisoformat(_field(window, "first", str)),
@@ -92,10 +92,7 @@ def parse_manifest(content: bytes) -> Manifest:
         features=features,
         vocabularies=_vocabularies(_field(data, "vocabularies", dict), features),
         classes=DelayClasses(edges, _field(classes, "lowest", float), _field(classes, "highest", float)),
-        metrics=tuple(
-            Metric(_field(item, "name", str), cast("Group", _field(item, "basis", str)), _field(item, "value", float))
-            for item in _field(data, "metrics", list)
-        ),
+        metrics=tuple(_metric(item) for item in _field(data, "metrics", list)),
         sha256=_field(data, "sha256", str),
         golden_inputs=_rows(golden, "inputs", len(features)),
         golden_outputs=_rows(golden, "outputs", len(edges) + 2),
@@ -114,6 +111,27 @@ def _feature(item: object) -> Feature:
     if feature is None or any(_field(item, key, str) != getattr(feature, key) for key in _CONTRACT):
         raise ValueError(f"its feature {item} is not one that this version of the code computes")
     return feature
+
+
+def _edges(classes: dict[str, Any]) -> tuple[float, ...]:
+    edges = _field(classes, "edges", list)
+    if not all(isinstance(edge, float | int) for edge in edges):
+        raise ValueError(f'its "edges" are not numbers: {edges}')
+    return tuple(float(edge) for edge in edges)
+
+
+def _instant(text: str) -> datetime:
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError(f'its "trainedAt", {text}, has no offset from UTC')
+    return instant
+
+
+def _metric(item: object) -> Metric:
+    basis = next((group for group in BASES if group == _field(item, "basis", str)), None)
+    if basis is None:
+        raise ValueError(f"its metric {item} has a basis that is none of {', '.join(BASES)}")
+    return Metric(_field(item, "name", str), basis, _field(item, "value", float))
 
 
 def _vocabularies(data: dict[str, Any], features: tuple[Feature, ...]) -> dict[str, tuple[str, ...]]:

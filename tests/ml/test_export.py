@@ -92,7 +92,7 @@ def test_a_bundle_that_the_server_would_refuse_is_not_put_in_place(
 def test_a_bundle_holds_what_serving_needs(exported: Path, fitted: Fitted, dataset: Dataset) -> None:
     manifest = orjson.loads((exported / "model.json").read_bytes())
 
-    assert sorted(path.name for path in exported.iterdir()) == ["delay.onnx", "model.json", "report.md"]
+    assert sorted(path.name for path in exported.iterdir()) == ["SHA256SUMS", "delay.onnx", "model.json", "report.md"]
     assert manifest["sha256"] == hashlib.sha256((exported / "delay.onnx").read_bytes()).hexdigest()
     assert manifest["trainedAt"] == "2026-01-02T03:04:05+00:00"
     assert manifest["trainingRows"] == len(dataset)
