@@ -13,7 +13,7 @@ import orjson
 from ml.runtime.files import BundleError
 
 EXAMINATION_SECONDS = 60.0
-"""How long one bundle may take. The committed ones take a quarter of a second, most of it to start Python."""
+"""How long one bundle may take, with the start of the process. The committed ones take less than one second."""
 
 _CODE = Path(__file__).parents[2]
 _LINE_LIMIT = 1 << 20
