@@ -6,6 +6,7 @@ from ml.runtime.distribution import BUCKETS, Distribution
 from ml.runtime.factors import Factor, factors
 from ml.runtime.manifest import Manifest, Metric
 from ml.runtime.registry import ModelUnavailableError, Registry
+from ml.runtime.settings import ModelSettings
 
 __all__ = [
     "BUCKETS",
@@ -17,6 +18,7 @@ __all__ = [
     "Leg",
     "Manifest",
     "Metric",
+    "ModelSettings",
     "ModelUnavailableError",
     "Place",
     "Registry",
