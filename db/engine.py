@@ -164,8 +164,13 @@ def _json_parameter(rows: list[Any]) -> ColumnElement[str]:
     return bindparam("given_rows", orjson.dumps(rows).decode(), String, unique=True)
 
 
-def database_url(value: str, *, named: str = "DATABASE_URL") -> URL:
-    """A URL with the asynchronous driver of its database. `named` is what the user set, for the message.
+def database_url(value: str, *, named: str = "DATABASE_URL", must_exist: bool = False) -> URL:
+    """A URL with the asynchronous driver of its database.
+
+    Args:
+        value: as the user wrote it.
+        named: what the user set, for the message.
+        must_exist: refuse a SQLite file that is not there, which a reader would not make.
 
     Raises:
         ValueError: it names neither a SQLite file nor a PostgreSQL database; the message says what would be right.
@@ -183,6 +188,8 @@ def database_url(value: str, *, named: str = "DATABASE_URL") -> URL:
             raise ValueError(f"{named} names no file; write sqlite:///FILE, since a database in memory is lost")
         if not (directory := Path(url.database).absolute().parent).is_dir():
             raise ValueError(f"{named}: the directory {directory} does not exist; create it first")
+        if must_exist and not Path(url.database).exists():
+            raise ValueError(f"{named}: the file {url.database} does not exist; `python -m db upgrade` makes it")
     elif (mode := url.query.get("sslmode")) is not None:
         # The driver takes libpq's values under a name of its own.
         url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
@@ -191,7 +198,7 @@ def database_url(value: str, *, named: str = "DATABASE_URL") -> URL:
 
 def without_password(url: URL) -> str:
     """A URL as it may be logged and kept, with everything that says where the database is."""
-    return url.set(password=None).difference_update_query(["password"]).render_as_string()
+    return url._replace(password=None).difference_update_query(["password"]).render_as_string()
 
 
 class Database:

@@ -27,7 +27,7 @@ class Silent:
 
 
 class Bars:
-    """A progress bar for each table, shown while the block runs."""
+    """A progress bar for each table, shown from the first one to the end of the block."""
 
     def __init__(self, console: Console) -> None:
         self._display = Display(
@@ -40,16 +40,17 @@ class Bars:
         self._tasks: dict[str, TaskID] = {}
 
     def start(self, table: str, rows: int, done: int) -> None:
+        self._display.start()
         self._tasks[table] = self._display.add_task(table, total=rows, completed=done)
 
     def advance(self, table: str, rows: int) -> None:
         self._display.advance(self._tasks[table], rows)
 
     def __enter__(self) -> Self:
-        self._display.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._display.stop()
+        if self._tasks:
+            self._display.stop()

@@ -14,29 +14,37 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="
 _output = Console()
 _errors = Console(stderr=True)
 
-Data = Annotated[Path, typer.Option(help="The directory that `python -m db prepare` writes.")]
-DATA = Path("data/processed")
-MODELS = Path("mlruns")
+Source = Annotated[
+    str | None,
+    typer.Option(
+        help="Where the flights are: a directory as `python -m db prepare` writes it, or the URL of a database. "
+        "`DATA_DIR/processed` when left out.",
+    ),
+]
 
 # The libraries of training take seconds to import: each command imports its own, so that --help answers at once.
 
 
 @app.command()
 def train(
-    data: Data = DATA,
+    source: Source = None,
     seed: Annotated[int, typer.Option(help="Decides everything that is random.")] = 7,
     *,
     evaluate: Annotated[bool, typer.Option(help="Evaluate month by month first, which takes most of the time.")] = True,
 ) -> None:
     """Train the model and put the run on record in MLflow.
 
-    Example: `python -m ml train --seed 7`
+    Example: `python -m ml train --source postgresql://m7b0@localhost/m7b0`
     """
     with _one_line_errors():
         from ml.fit import Hyperparameters
+        from ml.settings import read_settings
         from ml.train import train as run
 
-        run_id, _ = run(data, Hyperparameters(seed=seed), _output, evaluate=evaluate)
+        settings = read_settings()
+        hyperparameters = Hyperparameters(seed=seed)
+        flights = source or settings.processed
+        run_id, _ = run(flights, hyperparameters, _output, evaluate=evaluate, store=settings.model_dir)
         _output.print(f"run {run_id} is on record; export it:", soft_wrap=True)
         _output.print("python -m ml export-onnx", soft_wrap=True)
 
@@ -46,20 +54,23 @@ def export_onnx(
     out: Annotated[
         Path | None, typer.Option(help="The bundle's directory, whose name is the version; the next one when left out.")
     ] = None,
-    run: Annotated[str, typer.Option(help="The id of a training run, or `latest`.")] = "latest",
-    data: Data = DATA,
+    run: Annotated[str, typer.Option(help="The id of a training run, its beginning, or `latest`.")] = "latest",
+    source: Annotated[
+        str | None, typer.Option(help="As for `train`; the flights that the run was trained on when left out.")
+    ] = None,
 ) -> None:
     """Export a training run as a served bundle, if ONNX Runtime answers as the trained model does.
 
     Example: `python -m ml export-onnx --run latest --out mlruns/model_v1`
     """
     with _one_line_errors():
-        from ml.dataset import load
-        from ml.export import export, next_version
-        from ml.record import load_run
+        from db.progress import Bars
+        from ml.export import export_run, next_version
+        from ml.settings import read_settings
 
-        run_id, fitted, training = load_run(run)
-        exported = export(fitted, training, load(data), out or next_version(MODELS))
+        models = read_settings().model_dir
+        with Bars(_errors) as bars:
+            run_id, exported = export_run(out or next_version(models), bars, run, source=source, store=models)
         difference = f"worst difference {exported.worst_difference:.2g} over {exported.rows:,} rows"
         _output.print(f"run {run_id}: {difference}", soft_wrap=True)
         _output.print(f"wrote {exported.path} ({exported.size_bytes / 1e6:.2f} MB of ONNX)", soft_wrap=True)

@@ -15,15 +15,20 @@ from onnxruntime import InferenceSession
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
 
-from ml.dataset import Dataset
+from db.progress import Progress
+from ml.dataset import Dataset, load
 from ml.errors import ModelError
 from ml.features import FEATURES
 from ml.fit import Fitted, masked_copies
-from ml.record import Training
+from ml.latency import latencies
+from ml.record import LATEST, Training, load_run, save_export
 from ml.report import report
 from ml.runtime.bundle import INPUT, MANIFEST_FILE, MODEL_FILE, OUTPUT, load_bundle
 from ml.runtime.manifest import Manifest, Metric
 from ml.runtime.registry import ALIASES_FILE
+from ml.settings import read_settings
+from ml.source import SourceError
+from ml.store import DEFAULT_STORE
 
 PARITY_TOLERANCE = 1e-4
 REPORT_FILE = "report.md"
@@ -44,6 +49,56 @@ class Exported:
     worst_difference: float
     rows: int
     size_bytes: int
+
+
+def export_run(
+    out: Path,
+    progress: Progress,
+    run: str = LATEST,
+    *,
+    source: str | Path | None = None,
+    store: Path = DEFAULT_STORE,
+) -> tuple[str, Exported]:
+    """Export a run on record, and add to it the bundle, its size, its parity and its latency. Returns the run's id too.
+
+    Args:
+        out: the bundle's directory, as `export` takes it.
+        progress: told of the rows read from a database.
+        run: an id, the beginning of one, or `latest`.
+        source: the flights on which parity is measured; those that the run was trained on when left out.
+        store: the directory of the default store.
+
+    Raises:
+        RecordError: there is no such run, or the store cannot be reached.
+        SourceError: the flights cannot be read.
+        ExportError: as `export` does.
+    """
+    run_id, fitted, training = load_run(run, store)
+    dataset = flights_of(training, source, progress)
+    exported = export(fitted, training, dataset, out)
+    bundle = load_bundle(exported.path)
+    figures = {
+        "onnx_bytes": exported.size_bytes,
+        "parity_worst_difference": exported.worst_difference,
+        "parity_rows": exported.rows,
+        **latencies(bundle, bundle.manifest.golden_inputs),
+    }
+    save_export(run_id, bundle, exported.path, figures, store)
+    return run_id, exported
+
+
+def flights_of(training: Training, source: str | Path | None, progress: Progress) -> Dataset:
+    """The flights of a source, or those that a run was trained on when it is None.
+
+    Raises:
+        SourceError: they cannot be read.
+    """
+    if source is not None or not training.source:
+        return load(source or read_settings().processed, progress)
+    try:
+        return load(training.source, progress)
+    except SourceError as error:
+        raise SourceError(f"the run's own flights: {error}; name others with --source") from error
 
 
 def export(fitted: Fitted, training: Training, dataset: Dataset, out: Path) -> Exported:
@@ -134,6 +189,7 @@ def _manifest(
         metrics=tuple(
             Metric(name, basis, value) for basis, metrics in training.metrics.items() for name, value in metrics.items()
         ),
+        evaluation=training.evaluation,
         sha256=hashlib.sha256(content).hexdigest(),
         golden_inputs=golden,
         golden_outputs=session.run([OUTPUT], {INPUT: golden})[0],

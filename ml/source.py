@@ -43,9 +43,12 @@ def open_database(source: str) -> Database:
     """The database of a source, for reading. Whoever opens it closes it.
 
     Raises:
-        SourceError: the URL names none.
+        SourceError: the URL names none, or a file that is not there.
     """
-    shown(source)
+    try:
+        database_url(source, named="the source", must_exist=True)
+    except ValueError as error:
+        raise SourceError(str(error)) from error
     return Database(read_settings().model_copy(update={"database_url": SecretStr(source)}))
 
 

@@ -11,29 +11,35 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from db.progress import Bars
 from ml.dataset import Dataset, load
 from ml.evaluate import MonthResult, evaluate_months, monthly_auc, rolling_months, summarise
 from ml.features import BASES
 from ml.fit import Fitted, Hyperparameters, fit
-from ml.record import DEFAULT_STORE, Training, by_figure, open_store, save_run
+from ml.record import Training, by_figure, save_run
+from ml.runtime.manifest import Evaluation
+from ml.source import shown
+from ml.store import DEFAULT_STORE, open_store
 
 
 def train(
-    data: Path,
+    source: str | Path,
     hyperparameters: Hyperparameters,
     console: Console,
     *,
     evaluate: bool = True,
     store: Path = DEFAULT_STORE,
 ) -> tuple[str, Training]:
-    """Train on the processed flights in `data` and return the run's id and what it did.
+    """Train on the flights of a source and return the run's id and what it did.
 
     Raises:
-        DatasetError: the processed files cannot be read.
+        SourceError: the source cannot be read.
+        DatasetError: it holds no flight that is over.
         TrainingError: the flights are too few.
         RecordError: the run cannot be put on record.
     """
-    dataset = load(data)
+    with Bars(console) as bars:
+        dataset = load(source, bars)
     open_store(store)
     started = time.perf_counter()
     fitted, results = _fit(dataset, hyperparameters, console, evaluate=evaluate)
@@ -48,8 +54,11 @@ def train(
         months=monthly_auc(results) if results else {},
         duration_seconds=time.perf_counter() - started,
         peak_memory_mib=_peak_memory_mib(),
+        source=shown(source),
+        evaluation=_evaluation(results),
     )
-    console.print(summary(training))
+    if training.metrics:
+        console.print(summary(training))
     return save_run(fitted, training, store), training
 
 
@@ -82,6 +91,11 @@ def _fit(
         fitted = fit(dataset, hyperparameters)
         progress.advance(task)
     return fitted, results
+
+
+def _evaluation(results: list[MonthResult]) -> Evaluation | None:
+    flights = {result.month: len(result.delayed) for result in results}
+    return Evaluation(tuple(sorted(flights)), sum(flights.values())) if flights else None
 
 
 def _peak_memory_mib() -> float:

@@ -26,8 +26,19 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What the metrics were measured on: the months, such as 2013-07, and how many flights they had together.
+
+    Metrics of two models can be compared where this is equal.
+    """
+
+    months: tuple[str, ...]
+    flights: int
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
-    """The facts about a trained model.
+    """The facts about a trained model. `evaluation` is None where it was trained without one.
 
     `golden_inputs` (rows, features) with NaN for unknown and `golden_outputs` (rows, classes) are what the model
     answered when it was exported. `vocabularies` holds the codes of each position feature in order.
@@ -42,6 +53,7 @@ class Manifest:
     vocabularies: dict[str, tuple[str, ...]]
     classes: DelayClasses
     metrics: tuple[Metric, ...]
+    evaluation: Evaluation | None
     sha256: str
     golden_inputs: NDArray[np.float32]
     golden_outputs: NDArray[np.float32]
@@ -58,6 +70,7 @@ class Manifest:
             "vocabularies": self.vocabularies,
             "classes": asdict(self.classes),
             "metrics": [asdict(metric) for metric in self.metrics],
+            "evaluation": self.evaluation and asdict(self.evaluation),
             "sha256": self.sha256,
             "golden": {"inputs": self.golden_inputs, "outputs": self.golden_outputs},
         }
@@ -96,6 +109,7 @@ def parse_manifest(content: bytes) -> Manifest:
             Metric(_field(item, "name", str), cast("Group", _field(item, "basis", str)), _field(item, "value", float))
             for item in _field(data, "metrics", list)
         ),
+        evaluation=_evaluation(data.get("evaluation")),
         sha256=_field(data, "sha256", str),
         golden_inputs=_rows(golden, "inputs", len(features)),
         golden_outputs=_rows(golden, "outputs", len(edges) + 2),
@@ -114,6 +128,12 @@ def _feature(item: object) -> Feature:
     if feature is None or any(_field(item, key, str) != getattr(feature, key) for key in _CONTRACT):
         raise ValueError(f"its feature {item} is not one that this version of the code computes")
     return feature
+
+
+def _evaluation(item: object) -> Evaluation | None:
+    if item is None:
+        return None
+    return Evaluation(tuple(str(month) for month in _field(item, "months", list)), _field(item, "flights", int))
 
 
 def _vocabularies(data: dict[str, Any], features: tuple[Feature, ...]) -> dict[str, tuple[str, ...]]:
