@@ -66,6 +66,7 @@ def export_onnx(
     with _one_line_errors():
         from db.progress import Bars
         from ml.export import export_run, next_version
+        from ml.promote import mirror_and_warn
         from ml.settings import read_settings
 
         models = read_settings().model_dir
@@ -74,6 +75,52 @@ def export_onnx(
         difference = f"worst difference {exported.worst_difference:.2g} over {exported.rows:,} rows"
         _output.print(f"run {run_id}: {difference}", soft_wrap=True)
         _output.print(f"wrote {exported.path} ({exported.size_bytes / 1e6:.2f} MB of ONNX)", soft_wrap=True)
+        if exported.path.resolve().parent == models.resolve():
+            mirror_and_warn(models, models, _errors)
+
+
+@app.command()
+def runs(
+    limit: Annotated[int, typer.Option(help="The most runs to show.", min=1)] = 20,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with every figure.")] = False,
+) -> None:
+    """List the training runs on record, newest first.
+
+    Example: `python -m ml runs --limit 5`
+    """
+    with _one_line_errors():
+        from ml import runs as record
+        from ml.settings import read_settings
+
+        models = read_settings().model_dir
+        found = record.recorded_runs(models, models)[:limit]
+        if as_json:
+            typer.echo(record.as_json(found))
+        elif found:
+            _output.print(record.table(found))
+        else:
+            _output.print("no training run is on record; `python -m ml train` makes one", soft_wrap=True)
+
+
+@app.command()
+def promote(
+    version: Annotated[str, typer.Argument(help="The bundle's version, such as model_v2.")],
+    alias: Annotated[str, typer.Option(help="What it is to be: champion or challenger.")],
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Promote it even if it is worse than the champion.")] = False,
+) -> None:
+    """Make a version champion or challenger, unless it is worse than the champion on the same evaluation.
+
+    Example: `python -m ml promote model_v2 --alias champion`
+    """
+    with _one_line_errors():
+        from ml.promote import mirror_and_warn, promote_and_tell
+        from ml.settings import read_settings
+
+        models = read_settings().model_dir
+        promote_and_tell(models, version, alias, _output, force=force)
+        mirror_and_warn(models, models, _errors)
 
 
 @app.command()

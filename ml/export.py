@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 from onnxruntime import InferenceSession
 from skl2onnx import to_onnx
@@ -25,6 +24,7 @@ from ml.record import LATEST, Training, load_run, save_export
 from ml.report import report
 from ml.runtime.bundle import INPUT, MANIFEST_FILE, MODEL_FILE, OUTPUT, load_bundle
 from ml.runtime.manifest import Manifest, Metric
+from ml.runtime.promotion import write_aliases
 from ml.runtime.registry import ALIASES_FILE
 from ml.settings import read_settings
 from ml.source import SourceError
@@ -130,11 +130,8 @@ def export(fitted: Fitted, training: Training, dataset: Dataset, out: Path) -> E
         (directory / MANIFEST_FILE).write_bytes(manifest.to_json())
         (directory / REPORT_FILE).write_text(report(manifest, training, worst, len(rows), len(content)))
         load_bundle(directory)
-    aliases = out.parent / ALIASES_FILE
-    if not aliases.exists():
-        aliases.write_bytes(
-            orjson.dumps({"champion": out.name}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-        )
+    if not (out.parent / ALIASES_FILE).exists():
+        write_aliases(out.parent, {"champion": out.name})
     return Exported(out, worst, len(rows), len(content))
 
 

@@ -15,7 +15,16 @@ from ml.features import Group
 from ml.fit import Fitted
 from ml.runtime.bundle import Bundle
 from ml.runtime.manifest import Evaluation
-from ml.store import DEFAULT_STORE, RecordError, client_of, experiment_id, finished_runs, store_errors
+from ml.store import (
+    BUNDLE_ARTIFACTS,
+    DEFAULT_STORE,
+    RecordError,
+    bundle_tag,
+    client_of,
+    experiment_id,
+    store_errors,
+    training_runs,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -24,7 +33,6 @@ LATEST = "latest"
 MODEL_ARTIFACT = "model.joblib"
 RECORD_ARTIFACT = "training.json"
 REPORT_ARTIFACTS = "report"
-BUNDLE_ARTIFACTS = "bundle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,23 +150,6 @@ def save_export(
         client.log_artifacts(run_id, str(path), f"{BUNDLE_ARTIFACTS}/{bundle.version}")
 
 
-def run_of(bundle: Bundle, store: Path = DEFAULT_STORE) -> str | None:
-    """The id of the run that a bundle was exported from, None where it is not on record.
-
-    Raises:
-        RecordError: the store cannot be reached.
-    """
-    with store_errors():
-        where = f"tags.`{bundle_tag(bundle.version)}` = '{bundle.sha256}'"
-        run = next(finished_runs(client_of(store), store, where), None)
-        return None if run is None else str(run.info.run_id)
-
-
-def bundle_tag(version: str) -> str:
-    """The tag by which a run says that it was exported as a version; its value is the SHA-256 of the ONNX file."""
-    return f"bundle.{version}"
-
-
 def _figures(training: Training) -> dict[str, float]:
     """What MLflow keeps as metrics, so that runs can be compared by them."""
     return {
@@ -190,7 +181,7 @@ def _log(
 
 def _find(client: "MlflowClient", store: Path, run: str) -> str:
     """The id of the latest run, or of the one run whose id begins with `run`."""
-    ids = (str(found.info.run_id) for found in finished_runs(client, store))
+    ids = (str(found.info.run_id) for found in training_runs(client, store))
     if run == LATEST:
         if (latest := next(ids, None)) is None:
             raise RecordError("no finished training run is on record; run `python -m ml train` first")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml.errors import ModelError
+from ml.runtime.manifest import Manifest
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 DEFAULT_STORE = Path("mlruns")
 DATABASE_FILE = "mlflow.db"
 EXPERIMENT = "delay"
+BUNDLE_ARTIFACTS = "bundle"
 _RUNS_AT_ONCE = 1_000
 
 
@@ -72,10 +74,13 @@ def experiment_id(client: "MlflowClient", store: Path) -> str:
     return str(client.create_experiment(EXPERIMENT, (store / "artifacts").resolve().as_uri() if local else None))
 
 
-def finished_runs(client: "MlflowClient", store: Path, where: str = "") -> "Iterator[Run]":
-    """The finished runs, newest first; `where` is a further condition in MLflow's search syntax."""
+def training_runs(client: "MlflowClient", store: Path, where: str = "") -> "Iterator[Run]":
+    """The finished training runs, newest first; `where` is a further condition in MLflow's search syntax.
+
+    A training run says how many flights it was trained on. Whatever else is in the experiment does not.
+    """
     experiments = [experiment_id(client, store)]
-    condition = " and ".join(filter(None, ("attributes.status = 'FINISHED'", where)))
+    condition = " and ".join(filter(None, ("attributes.status = 'FINISHED'", "metrics.rows > 0", where)))
     token = None
     while True:
         page = client.search_runs(
@@ -86,14 +91,32 @@ def finished_runs(client: "MlflowClient", store: Path, where: str = "") -> "Iter
             return
 
 
+def run_of(manifest: Manifest, store: Path = DEFAULT_STORE) -> str | None:
+    """The id of the run that a bundle with that manifest was exported from, None where it is not on record.
+
+    Raises:
+        RecordError: the store cannot be reached.
+    """
+    with store_errors():
+        where = f"tags.`{bundle_tag(manifest.version)}` = '{manifest.sha256}'"
+        run = next(training_runs(client_of(store), store, where), None)
+        return None if run is None else str(run.info.run_id)
+
+
+def bundle_tag(version: str) -> str:
+    """The tag by which a run says that it was exported as a version; its value is the SHA-256 of the ONNX file."""
+    return f"bundle.{version}"
+
+
 @contextmanager
 def store_errors() -> Iterator[None]:
     """Raise RecordError for what MLflow cannot do."""
     from mlflow.exceptions import MlflowException  # noqa: PLC0415  slow to import
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415  MLflow lets those of its own tables through
 
     try:
         yield
-    except MlflowException as error:
+    except (MlflowException, SQLAlchemyError) as error:
         raise RecordError(f"MLflow: {str(error).splitlines()[0]}") from error
     except OSError as error:
         raise RecordError(f"the store of training runs cannot be used: {error}") from error

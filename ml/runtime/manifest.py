@@ -133,7 +133,10 @@ def _feature(item: object) -> Feature:
 def _evaluation(item: object) -> Evaluation | None:
     if item is None:
         return None
-    return Evaluation(tuple(str(month) for month in _field(item, "months", list)), _field(item, "flights", int))
+    months = tuple(str(month) for month in _field(item, "months", list))
+    if not months:
+        raise ValueError('its "evaluation" names no months')
+    return Evaluation(months, _field(item, "flights", int))
 
 
 def _vocabularies(data: dict[str, Any], features: tuple[Feature, ...]) -> dict[str, tuple[str, ...]]:

@@ -13,8 +13,9 @@ from ml.dataset import Dataset
 from ml.export import ExportError, convert, export, export_run, worst_difference
 from ml.features import FEATURES
 from ml.fit import Fitted
-from ml.record import Training, run_of, save_run
+from ml.record import Training, save_run
 from ml.runtime import BundleError, load_bundle
+from ml.store import run_of
 from tests.ml.conftest import USES_MLFLOW
 
 pytestmark = USES_MLFLOW
@@ -162,7 +163,7 @@ def test_exporting_a_run_adds_the_bundle_and_what_serving_will_take_to_its_recor
     assert metrics["latency_1000_rows_ms"] > 0
     logged = [artifact.path for artifact in client.list_artifacts(run_id, "bundle/model_v7")]
     assert logged == [f"bundle/model_v7/{name}" for name in ("delay.onnx", "model.json", "report.md")]
-    assert run_of(load_bundle(exported.path), store) == run_id
+    assert run_of(load_bundle(exported.path).manifest, store) == run_id
 
 
 def test_the_report_tells_the_evaluation(exported: Path) -> None:

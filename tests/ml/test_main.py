@@ -1,7 +1,9 @@
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from typer.testing import CliRunner
 
@@ -9,12 +11,16 @@ from ml import export as module
 from ml import train
 from ml.__main__ import app
 from ml.fit import Fitted
-from ml.record import Training
-from ml.store import RecordError
+from ml.record import Training, save_run
+from ml.runtime.promotion import read_aliases
+from ml.store import RecordError, client_of
 from tests.databases import PROCESSED
+from tests.ml.conftest import USES_MLFLOW
+
+pytestmark = USES_MLFLOW
 
 ROOT = PROCESSED.parents[1]
-COMMANDS = ["train", "export-onnx", "verify"]
+COMMANDS = ["train", "export-onnx", "runs", "promote", "verify"]
 
 
 @pytest.fixture
@@ -112,6 +118,7 @@ def test_export_writes_the_bundle_of_a_run(
 ) -> None:
     monkeypatch.setattr(module, "load_run", lambda run, _: (f"the {run} one", fitted, training))
     monkeypatch.setattr(module, "save_export", lambda *_: None)
+    monkeypatch.setattr("ml.promote.mirror", lambda *_: None)
     monkeypatch.setenv("MODEL_DIR", str(tmp_path))
     shutil.copytree(ROOT / "mlruns" / "model_v2", tmp_path / "model_v2")
 
@@ -132,3 +139,79 @@ def test_export_of_a_run_that_is_not_on_record_fails_in_one_line(
     result = cli.invoke(app, ["export-onnx", "--run", "x1", "--out", str(tmp_path / "model_v1")])
 
     assert (result.exit_code, result.stderr) == (1, "error: MLflow: Run 'x1' not found\n")
+
+
+def test_runs_of_an_empty_store_say_what_makes_one(
+    cli: CliRunner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MODEL_DIR", str(tmp_path))
+
+    result = cli.invoke(app, ["runs"])
+
+    assert (result.exit_code, result.stdout) == (0, "no training run is on record; `python -m ml train` makes one\n")
+    assert cli.invoke(app, ["runs", "--json"]).stdout == "[]\n"
+
+
+def test_runs_are_as_many_as_asked_for(
+    cli: CliRunner, monkeypatch: pytest.MonkeyPatch, models: Path, store: Path, fitted: Fitted, training: Training
+) -> None:
+    for _ in range(3):
+        save_run(fitted, training, store)
+    monkeypatch.setattr("ml.runs.is_made", lambda _: True)
+    monkeypatch.setattr("ml.runs.client_of", lambda _: client_of(store))
+    monkeypatch.setenv("MODEL_DIR", str(models))
+
+    assert len(orjson.loads(cli.invoke(app, ["runs", "--json", "--limit", "2"]).stdout)) == 2
+    assert cli.invoke(app, ["runs", "--limit", "0"]).exit_code == 2
+
+
+@pytest.fixture
+def two(models: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A champion model_v1 and a model_v2 that is worse, in the directory of models."""
+    path = Path(shutil.copytree(models / "model_v1", models / "model_v2"))
+    manifest = orjson.loads((path / "model.json").read_bytes())
+    worse = [metric | {"value": metric["value"] - 0.01} for metric in manifest["metrics"]]
+    (path / "model.json").write_bytes(orjson.dumps(manifest | {"version": "model_v2", "metrics": worse}))
+    monkeypatch.setenv("MODEL_DIR", str(models))
+    return models
+
+
+def test_promote_shows_why_a_worse_version_is_refused(cli: CliRunner, two: Path) -> None:
+    result = cli.invoke(app, ["promote", "model_v2", "--alias", "champion"])
+
+    assert result.exit_code == 1
+    row = next(line for line in result.stdout.splitlines() if "mean auc" in line and "WEATHER" in line)
+    assert row.replace("│", "").split() == ["mean", "auc", "WEATHER", "0.6900", "0.7000", "worse"]
+    assert result.stderr.startswith("error: model_v2 is worse than the champion model_v1: mean auc (SCHEDULE) 0.6000")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_promote_tells_how_to_go_back_and_mirrors_what_is_on_file(
+    cli: CliRunner, two: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirrored: list[Path] = []
+    monkeypatch.setattr("ml.promote.mirror", lambda models, store: mirrored.extend((models, store)))
+
+    result = cli.invoke(app, ["promote", "model_v2", "--alias", "champion", "--force"])
+
+    assert result.exit_code == 0
+    assert "model_v2 is champion; champion before: model_v1" in result.stdout
+    (back,) = re.findall(r"to go back: python -m ml (.*)", result.stdout)
+    assert mirrored == [two, two]
+    assert cli.invoke(app, back.split()).exit_code == 0
+    assert read_aliases(two) == {"champion": "model_v1"}
+
+
+def test_a_mirror_that_cannot_be_reached_is_a_warning_and_the_promotion_stands(
+    cli: CliRunner, two: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Path) -> None:
+        raise RecordError("MLflow: no answer")
+
+    monkeypatch.setattr("ml.promote.mirror", fail)
+
+    result = cli.invoke(app, ["promote", "model_v2", "--alias", "challenger", "--force"])
+
+    assert result.exit_code == 0
+    assert "warning: MLflow does not show the aliases as they are: MLflow: no answer" in result.stderr
+    assert read_aliases(two) == {"champion": "model_v1", "challenger": "model_v2"}
