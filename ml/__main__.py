@@ -22,6 +22,10 @@ Source = Annotated[
     ),
 ]
 
+OtherSource = Annotated[
+    str | None, typer.Option(help="As for `train`; the flights that the run was trained on when left out.")
+]
+
 # The libraries of training take seconds to import: each command imports its own, so that --help answers at once.
 
 
@@ -55,9 +59,7 @@ def export_onnx(
         Path | None, typer.Option(help="The bundle's directory, whose name is the version; the next one when left out.")
     ] = None,
     run: Annotated[str, typer.Option(help="The id of a training run, its beginning, or `latest`.")] = "latest",
-    source: Annotated[
-        str | None, typer.Option(help="As for `train`; the flights that the run was trained on when left out.")
-    ] = None,
+    source: OtherSource = None,
 ) -> None:
     """Export a training run as a served bundle, if ONNX Runtime answers as the trained model does.
 
@@ -124,29 +126,27 @@ def promote(
 
 
 @app.command()
-def verify(bundle: Annotated[Path, typer.Argument(help="The bundle's directory.")]) -> None:
-    """Check a bundle as the server does: files, checksum, golden vectors.
+def verify(
+    bundle: Annotated[Path, typer.Argument(help="The bundle's directory.")],
+    source: OtherSource = None,
+) -> None:
+    """Check a bundle as the server does (files, checksum, golden vectors), and against the run it was exported from.
 
     Example: `python -m ml verify mlruns/model_v1`
     """
     with _one_line_errors():
-        from rich.table import Table
-
         from ml.runtime import load_bundle
 
         loaded = load_bundle(bundle)
-        table = Table(title=f"{loaded.version} is sound", show_header=False)
-        table.add_column()
-        table.add_column(overflow="fold")
-        first, last = loaded.manifest.training_window
-        table.add_row("sha256", loaded.sha256)
-        table.add_row(
-            "trained", f"{loaded.trained_at.isoformat()} on {loaded.training_rows:,} flights, {first} to {last}"
-        )
-        table.add_row("features", ", ".join(feature.name for feature in loaded.features))
-        for metric in loaded.metrics:
-            table.add_row(f"{metric.name.replace('_', ' ')} ({metric.basis})", f"{metric.value:.4f}")
-        _output.print(table)
+
+        from db.progress import Bars
+        from ml.settings import read_settings
+        from ml.verify import described, parity_of
+
+        store = read_settings().model_dir
+        with Bars(_errors) as bars:
+            parity = parity_of(loaded, bundle, bars, source=source, store=store)
+        _output.print(described(loaded, parity))
 
 
 @contextmanager
