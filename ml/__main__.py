@@ -149,6 +149,37 @@ def verify(
         _output.print(described(loaded, parity))
 
 
+@app.command()
+def predict(
+    file: Annotated[Path, typer.Argument(help="CSV or Parquet with the columns of the processed flights.")],
+    model: Annotated[str, typer.Option(help="champion, challenger or a version such as model_v2.")] = "champion",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="CSV, Parquet or JSON Lines by its suffix; `FILE` with `.predictions` in it when left out."),
+    ] = None,
+    source: Source = None,
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Replace the predictions that are there.")] = False,
+) -> None:
+    """Predict how late each flight of a file will be. What the file does not give is looked up in the source.
+
+    Example: `python -m ml predict flights.csv --source sqlite:///m7b0.db`
+    """
+    with _one_line_errors():
+        from ml.predict import predict as run
+        from ml.runtime.aliases import open_model
+        from ml.settings import read_settings
+
+        settings = read_settings()
+        bundle = open_model(settings.model_dir, model)
+        done = run(file, bundle, source or settings.processed, _errors, out=out, force=force)
+        _output.print(f"{done.scored:,} flights predicted by {bundle.version}: {done.out}", soft_wrap=True)
+        if done.ignored:
+            _output.print(f"columns that were not read: {', '.join(done.ignored)}", soft_wrap=True)
+        if done.rejected:
+            _errors.print(f"{done.rejected:,} rows could not be used: {done.rejected_file}", soft_wrap=True)
+
+
 @contextmanager
 def _one_line_errors() -> Iterator[None]:
     """What a user can put right is said in one line, with exit code 1 and without a traceback."""

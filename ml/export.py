@@ -22,9 +22,9 @@ from ml.fit import Fitted, masked_copies
 from ml.latency import latencies
 from ml.record import LATEST, Training, load_run, save_export
 from ml.report import report
+from ml.runtime.aliases import write_aliases
 from ml.runtime.bundle import INPUT, MANIFEST_FILE, MODEL_FILE, OUTPUT, load_bundle
 from ml.runtime.manifest import Manifest, Metric
-from ml.runtime.promotion import write_aliases
 from ml.runtime.registry import ALIASES_FILE
 from ml.settings import read_settings
 from ml.source import SourceError

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ml.runtime.aliases import read_aliases, versions_in
 from ml.runtime.bundle import MANIFEST_FILE
 from ml.runtime.manifest import Manifest, parse_manifest
-from ml.runtime.promotion import read_aliases, versions_in
 from ml.store import BUNDLE_ARTIFACTS, client_of, run_of, store_errors
 
 if TYPE_CHECKING:

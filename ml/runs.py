@@ -10,9 +10,9 @@ import orjson
 from rich.table import Table
 
 from ml.features import BASES, Group
+from ml.runtime.aliases import read_aliases, versions_in
 from ml.runtime.bundle import MANIFEST_FILE
 from ml.runtime.manifest import parse_manifest
-from ml.runtime.promotion import read_aliases, versions_in
 from ml.store import bundle_tag, client_of, is_made, store_errors, training_runs
 
 if TYPE_CHECKING:

@@ -1,24 +1,19 @@
 """Making a version champion or challenger, if it is no worse than the champion: for the command and the service."""
 
-import os
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
-
-import orjson
 
 from ml.errors import ModelError
 from ml.features import Group
+from ml.runtime.aliases import bundle_directory, read_aliases, write_aliases
 from ml.runtime.bundle import MANIFEST_FILE, load_bundle
 from ml.runtime.manifest import Evaluation, Manifest, parse_manifest
-from ml.runtime.registry import ALIASES, ALIASES_FILE, ModelUnavailableError
+from ml.runtime.registry import ALIASES
 
 TOLERANCE = 0.0005
 """By how much a mean AUC may be lower, or a Brier score higher, than the champion's."""
 
-_VERSION = re.compile(r"model_v[0-9]+")
 _ALL_THE_SAME = "To promote it all the same, force it."
 _HIGHER_IS_BETTER = {"mean_auc": True, "brier": False}
 
@@ -69,14 +64,6 @@ class UnknownAliasError(ModelError):
     """There is no such alias to be promoted to."""
 
 
-class UnknownVersionError(ModelUnavailableError):
-    """There is no bundle of that version."""
-
-
-class AliasesError(ModelError):
-    """The aliases on file cannot be read or written. Nothing was changed."""
-
-
 class PromotionRefusedError(ModelError):
     """The version may not have the alias unless it is forced. Nothing was changed."""
 
@@ -119,10 +106,7 @@ def promote(directory: Path, version: str, alias: str, *, force: bool = False) -
     """
     if alias not in ALIASES:
         raise UnknownAliasError(f"There is no alias {alias[:40]}; a model can be {' or '.join(ALIASES)}.")
-    if not _VERSION.fullmatch(version) or not (directory / version).is_dir():
-        versions = ", ".join(versions_in(directory)) or "none"
-        raise UnknownVersionError(f"There is no model {version[:40]}. There are: {versions}.")
-    candidate = load_bundle(directory / version).manifest
+    candidate = load_bundle(bundle_directory(directory, version)).manifest
     aliases = read_aliases(directory)
     champion, previous = aliases.get(ALIASES[0]), aliases.get(alias)
     comparisons: tuple[Comparison, ...] = ()
@@ -138,51 +122,6 @@ def promote(directory: Path, version: str, alias: str, *, force: bool = False) -
         write_aliases(directory, aliases | {alias: version})
     also = tuple(other for other, named in aliases.items() if named == version and other != alias)
     return Promotion(version, alias, previous, also, champion, comparisons)
-
-
-def versions_in(directory: Path) -> list[str]:
-    """The versions that have a bundle, sound or not, oldest first."""
-    found = (path.name for path in directory.glob("model_v*") if path.is_dir() and _VERSION.fullmatch(path.name))
-    return sorted(found, key=lambda name: (len(name), name))
-
-
-def read_aliases(directory: Path) -> dict[str, str]:
-    """The version of each alias; empty where there is no file yet.
-
-    Raises:
-        AliasesError: the file is damaged: to write it anew would lose what it was to say.
-    """
-    path = directory / ALIASES_FILE
-    try:
-        content = orjson.loads(path.read_bytes())
-    except FileNotFoundError:
-        return {}
-    except (OSError, orjson.JSONDecodeError) as error:
-        raise AliasesError(f"{path} cannot be read: {error}; correct or delete it") from error
-    if not isinstance(content, dict) or not all(isinstance(version, str) for version in content.values()):
-        raise AliasesError(f"{path} does not map aliases to versions; correct or delete it")
-    return content
-
-
-def write_aliases(directory: Path, aliases: Mapping[str, str]) -> None:
-    """Replace the aliases at once: whoever reads the file meanwhile, and whatever fails, finds the old ones or the new.
-
-    Raises:
-        AliasesError: the file cannot be written.
-    """
-    path = directory / ALIASES_FILE
-    beside = path.with_name(f".{path.name}-{uuid4().hex}")
-    content = orjson.dumps(aliases, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    try:
-        with beside.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        raise AliasesError(f"{path} cannot be written: {error.strerror}") from error
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _compare(directory: Path, candidate: Manifest, champion: str) -> tuple[Comparison, ...]:

@@ -12,7 +12,7 @@ from ml import train
 from ml.__main__ import app
 from ml.fit import Fitted
 from ml.record import Training, save_run
-from ml.runtime.promotion import read_aliases
+from ml.runtime.aliases import read_aliases
 from ml.store import RecordError, client_of
 from tests.databases import PROCESSED
 from tests.ml.conftest import USES_MLFLOW

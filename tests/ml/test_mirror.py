@@ -11,7 +11,7 @@ from ml.fit import Fitted
 from ml.mirror import REGISTERED_MODEL, mirror
 from ml.record import Training, save_export, save_run
 from ml.runtime import load_bundle
-from ml.runtime.promotion import write_aliases
+from ml.runtime.aliases import write_aliases
 from ml.store import RecordError
 from tests.ml.conftest import USES_MLFLOW
 

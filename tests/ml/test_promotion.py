@@ -9,19 +9,16 @@ from typing import Any
 import orjson
 import pytest
 
+from ml.runtime.aliases import AliasesError, UnknownVersionError, read_aliases, write_aliases
 from ml.runtime.bundle import BundleError
 from ml.runtime.promotion import (
     TOLERANCE,
-    AliasesError,
     Comparison,
     NotComparableError,
     PromotionRefusedError,
     UnknownAliasError,
-    UnknownVersionError,
     WorseThanChampionError,
     promote,
-    read_aliases,
-    write_aliases,
 )
 from ml.runtime.registry import ModelUnavailableError
 

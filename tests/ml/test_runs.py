@@ -14,7 +14,7 @@ from ml.fit import Fitted
 from ml.record import Training, save_export, save_run
 from ml.runs import RecordedRun, as_json, recorded_runs, table
 from ml.runtime import load_bundle
-from ml.runtime.promotion import write_aliases
+from ml.runtime.aliases import write_aliases
 from ml.store import EXPERIMENT, RecordError
 from tests.ml.conftest import USES_MLFLOW
 
