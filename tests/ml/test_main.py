@@ -20,7 +20,7 @@ from tests.ml.conftest import USES_MLFLOW
 pytestmark = USES_MLFLOW
 
 ROOT = PROCESSED.parents[1]
-COMMANDS = ["train", "export-onnx", "runs", "promote", "verify"]
+COMMANDS = ["train", "export-onnx", "runs", "promote", "verify", "predict"]
 
 
 @pytest.fixture
@@ -215,3 +215,55 @@ def test_a_mirror_that_cannot_be_reached_is_a_warning_and_the_promotion_stands(
     assert result.exit_code == 0
     assert "warning: MLflow does not show the aliases as they are: MLflow: no answer" in result.stderr
     assert read_aliases(two) == {"champion": "model_v1", "challenger": "model_v2"}
+
+
+@pytest.fixture
+def flights(tmp_path: Path, processed: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of three flights, one of which cannot be used; the model and the data are where the settings say."""
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "processed").symlink_to(processed)
+    monkeypatch.setenv("DATA_DIR", str(data))
+    monkeypatch.setenv("MODEL_DIR", str(models))
+    header = "carrier_code,origin_code,destination_code,scheduled_departure,status"
+    rows = ["UA,EWR,IAH,2013-01-01T10:15:00Z,LANDED", "UA,EWR,IAH,noon,", "B6,JFK,BQN,2013-01-01T10:45:00Z,"]
+    path = tmp_path / "flights.csv"
+    path.write_text("\n".join((header, *rows)), encoding="utf-8")
+    return path
+
+
+def test_predict_says_what_became_of_the_file(cli: CliRunner, flights: Path) -> None:
+    result = cli.invoke(app, ["predict", str(flights)])
+
+    out = flights.with_name("flights.predictions.csv")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        f"2 flights predicted by model_v1: {out}",
+        "columns that were not read: status",
+    ]
+    assert f"1 rows could not be used: {out}.rejected" in result.stderr
+    assert len(out.read_text(encoding="utf-8").splitlines()) == 3
+
+
+def test_predict_does_not_replace_predictions_unless_forced(cli: CliRunner, flights: Path) -> None:
+    first = cli.invoke(app, ["predict", str(flights), "--model", "model_v1"])
+    again = cli.invoke(app, ["predict", str(flights), "--model", "model_v1"])
+    forced = cli.invoke(app, ["predict", str(flights), "--model", "model_v1", "--force"])
+
+    assert (first.exit_code, again.exit_code, forced.exit_code) == (0, 1, 0)
+    assert again.stderr == f"error: {flights.with_name('flights.predictions.csv')} exists; --force replaces it\n"
+
+
+def test_predict_fails_when_not_one_row_can_be_used(cli: CliRunner, flights: Path) -> None:
+    flights.write_text("\n".join(flights.read_text(encoding="utf-8").splitlines()[::2]), encoding="utf-8")
+
+    result = cli.invoke(app, ["predict", str(flights)])
+
+    assert result.exit_code == 1
+    assert "error: none of the 1 rows of" in result.stderr
+
+
+def test_predict_by_a_model_that_does_not_exist_names_those_that_do(cli: CliRunner, flights: Path) -> None:
+    result = cli.invoke(app, ["predict", str(flights), "--model", "challenger"])
+
+    assert (result.exit_code, result.stderr) == (1, "error: There is no model challenger. There are: model_v1.\n")
