@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from ml.runtime.aliases import read_aliases, versions_in
 from ml.runtime.bundle import MANIFEST_FILE
-from ml.runtime.manifest import Manifest, parse_manifest
-from ml.store import BUNDLE_ARTIFACTS, client_of, run_of, store_errors
+from ml.runtime.manifest import parse_manifest
+from ml.store import BUNDLE_ARTIFACTS, client_of, experiment_id, run_of, store_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -56,14 +56,15 @@ def _number(client: "MlflowClient", store: Path, path: Path) -> str | None:
     known = client.search_model_versions(" and ".join((f"name = '{REGISTERED_MODEL}'", *conditions)))
     if known:
         return str(known[0].version)
-    run_id, source = _origin(client, store, path, manifest)
-    return str(client.create_model_version(REGISTERED_MODEL, source, run_id, tags=tags).version)
+    run_id = run_of(manifest, store) or _kept(client, store, path)
+    source = f"{client.get_run(run_id).info.artifact_uri}/{BUNDLE_ARTIFACTS}/{manifest.version}"
+    made = client.create_model_version(REGISTERED_MODEL, source, run_id, tags=tags, await_creation_for=0)
+    return str(made.version)
 
 
-def _origin(client: "MlflowClient", store: Path, path: Path, manifest: Manifest) -> tuple[str | None, str]:
-    """The run that the bundle was exported from and the copy there, or None and the bundle where none is on record."""
-    run_id = run_of(manifest, store)
-    if run_id is None:
-        return None, path.resolve().as_uri()
-    artifacts = client.get_run(run_id).info.artifact_uri
-    return run_id, f"{artifacts}/{BUNDLE_ARTIFACTS}/{manifest.version}"
+def _kept(client: "MlflowClient", store: Path, path: Path) -> str:
+    """The id of a new run with a bundle whose own run is not on record: a server takes versions from runs alone."""
+    run_id = str(client.create_run(experiment_id(client, store), run_name=path.name).info.run_id)
+    client.log_artifacts(run_id, str(path), f"{BUNDLE_ARTIFACTS}/{path.name}")
+    client.set_terminated(run_id)
+    return run_id

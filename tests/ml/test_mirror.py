@@ -59,7 +59,11 @@ def test_the_registered_model_is_made_with_every_version_and_alias(
 
     assert aliases(client) == {"champion": "model_v2", "challenger": "model_v1", "canary": "model_v2"}
     of_v2 = versions(client)["model_v2"]
-    assert of_v2.source == (models / "model_v2").as_uri()
+    kept = client.get_run(of_v2.run_id).info
+    assert (kept.run_name, kept.status) == ("model_v2", "FINISHED")
+    assert of_v2.source == f"{kept.artifact_uri}/bundle/model_v2"
+    logged = [artifact.path for artifact in client.list_artifacts(of_v2.run_id, "bundle/model_v2")]
+    assert logged == [f"bundle/model_v2/{name}" for name in ("delay.onnx", "model.json", "report.md")]
     assert of_v2.tags["sha256"] == load_bundle(models / "model_v2").sha256
 
 
