@@ -19,7 +19,8 @@ from rich.table import Table
 from benchmarks.yardsticks import flight_rows
 from db.engine import Database
 from db.migrate import upgrade
-from db.seed import Silent, seed
+from db.progress import Silent
+from db.seed import seed
 from graphql_api.app import open_service
 from graphql_api.context import context_for
 from graphql_api.execution import Executor

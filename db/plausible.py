@@ -1,8 +1,10 @@
-"""What a weather reading can be. Whatever lies outside is an instrument's or a typist's error, not weather.
+"""What weather and flights can be. Whatever lies outside is an instrument's or a typist's error.
 
-The ranges enclose the world records for each quantity (WMO World Weather & Climate Extremes Archive), except that of
-wind: the strongest gust ever measured, 220 kt, was in a cyclone's eyewall, where no airport is open.
+The ranges of weather enclose the world records for each quantity (WMO World Weather & Climate Extremes Archive), except
+that of wind: the strongest gust ever measured, 220 kt, was in a cyclone's eyewall, where no airport is open.
 """
+
+from datetime import timedelta
 
 WEATHER_RANGES: dict[str, tuple[float, float]] = {
     "temperature_c": (-90.0, 60.0),
@@ -15,3 +17,8 @@ WEATHER_RANGES: dict[str, tuple[float, float]] = {
     "pressure_hpa": (850.0, 1100.0),
     "visibility_km": (0.0, 500.0),
 }
+
+LONGEST_FLIGHT = timedelta(hours=24)
+
+OPERATIONS_RANGE = (-1440.0, 2880.0)
+"""Minutes: a mean delay of flights within hours is no more than a day early or two days late."""

@@ -10,21 +10,21 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from db.progress import Bars
 from ml.costs import Spent, spent, spent_on
-from ml.dataset import Dataset, load
+from ml.dataset import Dataset
 from ml.errors import ModelError
 from ml.evaluation import EVALUATION_FILE, PREDICTORS, Evaluation, judge
 from ml.features import BASES
 from ml.fit import Hyperparameters, fit_vocabularies, inputs_of
 from ml.importance import correlated_groups, named, permutation_importance
-from ml.record import DEFAULT_STORE, NoRunError, Training, load_run, save_evaluation
+from ml.record import NoRunError, Training, flights_of_run, load_run, save_evaluation
 from ml.references import recorded, reference_months
 from ml.report import PLOTS_DIRECTORY, REPORT_FILE, cost_table, report
 from ml.rolling import MonthResult, month_name, predict_month, rolling_models, rolling_months, scores_of
+from ml.settings import read_settings
+from ml.store import DEFAULT_STORE
 from ml.tables import headline
-
-BUNDLES = Path("mlruns")
-"""Where the baseline's bundle is looked for."""
 
 
 class EvaluationError(ModelError):
@@ -49,23 +49,32 @@ class Assessment:
 
 
 def evaluate_run(
-    data: Path, run: str, out: Path, console: Console, store: Path = DEFAULT_STORE
+    source: str | Path | None, run: str, out: Path, console: Console, store: Path = DEFAULT_STORE
 ) -> tuple[str | None, Evaluation]:
     """Evaluate the hyperparameters of a recorded run again, log it to that run and write the report into `out`.
 
     Without any run on record, `latest` stands for the default hyperparameters, and nothing is logged.
 
+    Args:
+        source: the flights; those that the run was trained on when it is None.
+        run: an id, the beginning of one, or `latest`.
+        out: a directory, made if need be.
+        console: shows the progress and the headline.
+        store: the directory of the default store.
+
     Returns:
         The run's id, None without a run, and what was found.
 
     Raises:
-        DatasetError: the processed files cannot be read.
+        SourceError: the source cannot be read.
+        DatasetError: it holds no flight that is over.
         EvaluationError: the run has hyperparameters that this version does not know.
         RecordError: there is no such run, or it cannot be logged to.
         TrainingError: the flights are too few.
     """
-    dataset = load(data)
     run_id, training = _recorded(run, store)
+    with Bars(console) as bars:
+        dataset = flights_of_run(training, source, bars)
     hyperparameters = _hyperparameters(training)
     with progress_on(console) as progress:
         assessment = assess(dataset, hyperparameters, progress)
@@ -73,7 +82,13 @@ def evaluate_run(
     print_headline(evaluation, console)
     if training:
         costs = {**training.costs, **spent_on("evaluation", assessment.cost)}
-        training = replace(training, metrics=evaluation.metrics, months=evaluation.months, costs=costs)
+        training = replace(
+            training,
+            metrics=evaluation.metrics,
+            months=evaluation.months,
+            costs=costs,
+            evaluated_on=evaluation.evaluated_on,
+        )
     first, last = dataset.window
     text = report(
         f"Evaluation of the run {run_id}" if run_id else "Evaluation of the default hyperparameters",
@@ -117,7 +132,7 @@ def assess(dataset: Dataset, hyperparameters: Hyperparameters, progress: Progres
             progress.update(task, advance=1, description=f"{month_name(month)} importance")
         results.extend(reference_months(dataset))
         scores = {name: scores_of([result for result in results if result.basis == name]) for name in PREDICTORS}
-        evaluation = judge(scores, named(drops), recorded(BUNDLES, dataset.window))
+        evaluation = judge(scores, named(drops), recorded(read_settings().model_dir, dataset.window))
         progress.update(task, advance=1, description="figures and intervals")
         plots = draw(evaluation, scores)
         progress.update(task, advance=1, description="plots")

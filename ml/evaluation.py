@@ -12,6 +12,7 @@ from ml.features import BASES, Group
 from ml.importance import Importance
 from ml.intervals import Interval, interval, intervals, replicates
 from ml.rolling import month_name
+from ml.runtime.manifest import EvaluatedOn
 from ml.scores import Scores, figures, group_figures
 
 REFERENCES = ("HISTORY", "CONSTANT")
@@ -76,6 +77,11 @@ class Evaluation:
         return {
             basis: {group.code: group.figures[basis]["pooled_auc"] for group in self.groups["month"]} for basis in BASES
         }
+
+    @property
+    def evaluated_on(self) -> EvaluatedOn:
+        """The months and flights that were predicted."""
+        return EvaluatedOn(tuple(group.code for group in self.groups["month"]), self.flights)
 
     def to_json(self) -> bytes:
         """The content of `evaluation.json`; what is not defined is null."""

@@ -10,23 +10,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 from onnxruntime import InferenceSession
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
 
+from db.progress import Progress
 from ml.dataset import Dataset
 from ml.errors import ModelError
 from ml.evaluation import EVALUATION_FILE, Evaluation
 from ml.features import FEATURES
 from ml.fit import Fitted, masked_copies
-from ml.record import Training
+from ml.record import LATEST, Training, flights_of_run, load_evaluation, load_run, save_export
 from ml.report import PLOTS_DIRECTORY, REPORT_FILE, cost_table, report
+from ml.runtime.aliases import write_aliases
 from ml.runtime.bundle import INPUT, OUTPUT, load_bundle
 from ml.runtime.files import MANIFEST_FILE, MODEL_FILE, seal
 from ml.runtime.listing import ALIASES_FILE
 from ml.runtime.manifest import Manifest, Metric
+from ml.store import DEFAULT_STORE
 
 PARITY_TOLERANCE = 1e-4
 GOLDEN_ROWS = 16
@@ -46,6 +48,43 @@ class Exported:
     worst_difference: float
     rows: int
     size_bytes: int
+
+
+def export_run(
+    out: Path,
+    progress: Progress,
+    run: str = LATEST,
+    *,
+    source: str | Path | None = None,
+    store: Path = DEFAULT_STORE,
+) -> tuple[str, Exported]:
+    """Export a run on record, and add to it the bundle, its size and its parity. Returns the run's id too.
+
+    Args:
+        out: the bundle's directory, as `export` takes it.
+        progress: told of the rows read from a database.
+        run: an id, the beginning of one, or `latest`.
+        source: the flights on which parity is measured; those that the run was trained on when left out.
+        store: the directory of the default store.
+
+    Raises:
+        RecordError: there is no such run, or the store cannot be reached.
+        SourceError: the flights cannot be read.
+        ExportError: as `export` does.
+    """
+    run_id, fitted, training = load_run(run, store)
+    dataset = flights_of_run(training, source, progress)
+    with tempfile.TemporaryDirectory() as directory:
+        evaluation = load_evaluation(run_id, Path(directory), store)
+        exported = export(fitted, training, dataset, out, evaluation)
+    bundle = load_bundle(exported.path)
+    figures = {
+        "onnx_bytes": exported.size_bytes,
+        "parity_worst_difference": exported.worst_difference,
+        "parity_rows": exported.rows,
+    }
+    save_export(run_id, bundle, exported.path, figures, store)
+    return run_id, exported
 
 
 def export(fitted: Fitted, training: Training, dataset: Dataset, out: Path, evaluation: Path | None = None) -> Exported:
@@ -85,11 +124,8 @@ def export(fitted: Fitted, training: Training, dataset: Dataset, out: Path, eval
         _write_report(directory, training, evaluation, f"{worst:.1g} over {len(rows):,} rows, some with unknown inputs")
         seal(directory)
         load_bundle(directory)
-    aliases = out.parent / ALIASES_FILE
-    if not aliases.exists():
-        aliases.write_bytes(
-            orjson.dumps({"champion": out.name}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-        )
+    if not (out.parent / ALIASES_FILE).exists():
+        write_aliases(out.parent, {"champion": out.name})
     return Exported(out, worst, len(rows), len(content))
 
 
@@ -158,6 +194,7 @@ def _manifest(
         metrics=tuple(
             Metric(name, basis, value) for basis, metrics in training.metrics.items() for name, value in metrics.items()
         ),
+        evaluated_on=training.evaluated_on,
         sha256=hashlib.sha256(content).hexdigest(),
         golden_inputs=golden,
         golden_outputs=session.run([OUTPUT], {INPUT: golden})[0],

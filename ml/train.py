@@ -8,30 +8,35 @@ from pathlib import Path
 
 from rich.console import Console
 
+from db.progress import Bars
 from ml.costs import peak_memory_mib, serving_costs, spent, spent_on
 from ml.dataset import Dataset, load
 from ml.evaluate import Assessment, assess, print_headline, progress_on
 from ml.export import convert
 from ml.fit import Fitted, Hyperparameters, fit
-from ml.record import DEFAULT_STORE, Training, open_store, save_run
+from ml.record import Training, save_run
+from ml.source import shown
+from ml.store import DEFAULT_STORE, open_store
 
 
 def train(
-    data: Path,
+    source: str | Path,
     hyperparameters: Hyperparameters,
     console: Console,
     *,
     evaluate: bool = True,
     store: Path = DEFAULT_STORE,
 ) -> tuple[str, Training]:
-    """Train on the processed flights in `data` and return the run's id and what it did.
+    """Train on the flights of a source and return the run's id and what it did.
 
     Raises:
-        DatasetError: the processed files cannot be read.
+        SourceError: the source cannot be read.
+        DatasetError: it holds no flight that is over.
         TrainingError: the flights are too few.
         RecordError: the run cannot be put on record.
     """
-    dataset = load(data)
+    with Bars(console) as bars:
+        dataset = load(source, bars)
     open_store(store)
     started = time.perf_counter()
     fitted, assessment, costs = _fit(dataset, hyperparameters, console, evaluate=evaluate)
@@ -47,6 +52,8 @@ def train(
         duration_seconds=time.perf_counter() - started,
         peak_memory_mib=peak_memory_mib(),
         costs=costs,
+        source=shown(source),
+        evaluated_on=assessment.evaluation.evaluated_on if assessment else None,
     )
     if assessment:
         print_headline(assessment.evaluation, console)

@@ -9,6 +9,7 @@ from ml.runtime.listing import look
 from ml.runtime.manifest import Manifest, Metric
 from ml.runtime.quarantine import examine
 from ml.runtime.registry import ModelUnavailableError, Registry
+from ml.runtime.settings import ModelSettings
 
 __all__ = [
     "BUCKETS",
@@ -20,6 +21,7 @@ __all__ = [
     "Leg",
     "Manifest",
     "Metric",
+    "ModelSettings",
     "ModelUnavailableError",
     "Place",
     "Registry",

@@ -26,8 +26,19 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
+class EvaluatedOn:
+    """What the metrics were measured on: the months, such as 2013-07, and how many flights they had together.
+
+    Metrics of two models can be compared where this is equal.
+    """
+
+    months: tuple[str, ...]
+    flights: int
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
-    """The facts about a trained model.
+    """The facts about a trained model. `evaluated_on` is None where it was trained without one.
 
     `golden_inputs` (rows, features) with NaN for unknown and `golden_outputs` (rows, classes) are what the model
     answered when it was exported. `vocabularies` holds the codes of each position feature in order.
@@ -42,6 +53,7 @@ class Manifest:
     vocabularies: dict[str, tuple[str, ...]]
     classes: DelayClasses
     metrics: tuple[Metric, ...]
+    evaluated_on: EvaluatedOn | None
     sha256: str
     golden_inputs: NDArray[np.float32]
     golden_outputs: NDArray[np.float32]
@@ -58,6 +70,7 @@ class Manifest:
             "vocabularies": self.vocabularies,
             "classes": asdict(self.classes),
             "metrics": [asdict(metric) for metric in self.metrics],
+            "evaluation": self.evaluated_on and asdict(self.evaluated_on),
             "sha256": self.sha256,
             "golden": {"inputs": self.golden_inputs, "outputs": self.golden_outputs},
         }
@@ -93,6 +106,7 @@ def parse_manifest(content: bytes) -> Manifest:
         vocabularies=_vocabularies(_field(data, "vocabularies", dict), features),
         classes=DelayClasses(edges, _field(classes, "lowest", float), _field(classes, "highest", float)),
         metrics=tuple(_metric(item) for item in _field(data, "metrics", list)),
+        evaluated_on=_evaluated_on(data.get("evaluation")),
         sha256=_field(data, "sha256", str),
         golden_inputs=_rows(golden, "inputs", len(features)),
         golden_outputs=_rows(golden, "outputs", len(edges) + 2),
@@ -132,6 +146,15 @@ def _metric(item: object) -> Metric:
     if basis is None:
         raise ValueError(f"its metric {item} has a basis that is none of {', '.join(BASES)}")
     return Metric(_field(item, "name", str), basis, _field(item, "value", float))
+
+
+def _evaluated_on(item: object) -> EvaluatedOn | None:
+    if item is None:
+        return None
+    months = tuple(str(month) for month in _field(item, "months", list))
+    if not months:
+        raise ValueError('its "evaluation" names no months')
+    return EvaluatedOn(months, _field(item, "flights", int))
 
 
 def _vocabularies(data: dict[str, Any], features: tuple[Feature, ...]) -> dict[str, tuple[str, ...]]:

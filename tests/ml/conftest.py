@@ -1,5 +1,6 @@
 """Real flights, and a small model of them that is trained once for each test process."""
 
+import asyncio
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,6 +14,10 @@ from numpy.typing import NDArray
 from onnxruntime import InferenceSession
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from db.engine import Database
+from db.migrate import upgrade
+from db.progress import Silent
+from db.seed import seed
 from ml.dataset import Dataset, load
 from ml.evaluation import PREDICTORS, Evaluation, judge
 from ml.export import export
@@ -23,8 +28,13 @@ from ml.record import Training
 from ml.references import reference_months
 from ml.rolling import evaluate_months, scores_of
 from ml.runtime import Bundle
+from ml.runtime.manifest import EvaluatedOn
 from ml.scores import Scores
+from ml.store import open_store
+from tests.databases import Databases, settings_for
 
+# MLflow 3.17 uses a loader strategy that SQLAlchemy 2.1 advises against.
+USES_MLFLOW = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:sqlalchemy.exc.SADeprecationWarning")
 PROCESSED = Path(__file__).parents[2] / "data" / "processed"
 SMALL = Hyperparameters(seed=3, iterations=4, leaves=8)
 JANUARY = 2013 * 12
@@ -42,15 +52,47 @@ def _one_thread() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _default_store() -> Iterator[None]:
+    """A developer's MLflow server must not get the tests' runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of training runs for the test process: making its tables takes seconds."""
+    directory = tmp_path_factory.mktemp("store")
+    open_store(directory)
+    return directory
+
+
 @pytest.fixture(scope="session")
 def processed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory like `data/processed` with every 28th flight of the year: 12,028."""
     directory = tmp_path_factory.mktemp("processed")
     flights = pl.read_parquet(PROCESSED / "flights.parquet").sort(*FLIGHT_KEY).gather_every(28)
     flights.write_parquet(directory / "flights.parquet")
-    for name in ("airports", "aircraft", "weather"):
+    for name in ("airlines", "airports", "aircraft", "weather"):
         shutil.copy(PROCESSED / f"{name}.parquet", directory)
     return directory
+
+
+@pytest.fixture(scope="session")
+def processed_url(processed: Path, databases: Databases, dialect: str) -> Iterator[str]:
+    """A database with the same flights."""
+
+    async def fill() -> None:
+        database = Database(settings_for(url), maintenance=True)
+        await upgrade(database)
+        await seed(database, processed, Silent())
+        await database.close()
+
+    url = databases.empty(dialect)
+    asyncio.run(fill())
+    yield url
+    databases.drop(url)
 
 
 @pytest.fixture(scope="session")
@@ -86,6 +128,8 @@ def training(dataset: Dataset, fitted: Fitted) -> Training:
             "thousand_single_predictions_joules": 0.25,
             "thousand_predictions_joules": 0.054,
         },
+        source="data/processed",
+        evaluated_on=EvaluatedOn(("2013-07", "2013-08"), 2_098),
     )
 
 

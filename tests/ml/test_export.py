@@ -7,16 +7,21 @@ import orjson
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from db.progress import Silent
 from ml import export as module
 from ml.costs import Spent
 from ml.dataset import Dataset
 from ml.evaluate import Assessment
 from ml.evaluation import Evaluation
-from ml.export import ExportError, convert, export, worst_difference
+from ml.export import ExportError, convert, export, export_run, worst_difference
 from ml.features import FEATURES
 from ml.fit import Fitted
-from ml.record import Training
+from ml.record import Training, save_run
 from ml.runtime import BundleError, load_bundle
+from ml.store import run_of
+from tests.ml.conftest import USES_MLFLOW
+
+pytestmark = USES_MLFLOW
 
 
 class Tampered(HistGradientBoostingClassifier):  # type: ignore[misc]
@@ -99,6 +104,7 @@ def test_a_bundle_holds_what_serving_needs(exported: Path, fitted: Fitted, datas
     assert manifest["trainingWindow"] == {"first": "2013-01-01", "last": "2013-12-31"}
     assert [feature["name"] for feature in manifest["features"]] == [feature.name for feature in FEATURES]
     assert manifest["vocabularies"] == {name: list(codes) for name, codes in fitted.vocabularies.items()}
+    assert manifest["evaluation"] == {"months": ["2013-07", "2013-08"], "flights": 2_098}
     assert manifest["metrics"][0] == {"name": "mean_auc", "basis": "SCHEDULE", "value": 0.61}
 
 
@@ -140,6 +146,25 @@ def test_a_directory_that_names_no_version_is_refused(
         export(fitted, training, dataset, tmp_path / name)
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_exporting_a_run_adds_the_bundle_and_what_serving_will_take_to_its_record(
+    processed: Path, fitted: Fitted, training: Training, store: Path, tmp_path: Path
+) -> None:
+    run_id = save_run(fitted, replace(training, source=str(processed)), store)
+
+    _, exported = export_run(tmp_path / "model_v7", Silent(), run_id, store=store)
+
+    from mlflow import MlflowClient  # noqa: PLC0415  slow to import
+
+    client = MlflowClient(f"sqlite:///{store / 'mlflow.db'}")
+    metrics = client.get_run(run_id).data.metrics
+    assert metrics["onnx_bytes"] == exported.size_bytes == (exported.path / "delay.onnx").stat().st_size
+    assert metrics["parity_worst_difference"] == exported.worst_difference
+    assert metrics["parity_rows"] == exported.rows
+    logged = [artifact.path for artifact in client.list_artifacts(run_id, "bundle/model_v7")]
+    assert logged == [f"bundle/model_v7/{name}" for name in ("SHA256SUMS", "delay.onnx", "model.json", "report.md")]
+    assert run_of(load_bundle(exported.path).manifest, store) == run_id
 
 
 def test_an_evaluation_goes_into_the_bundle_with_its_plots(

@@ -14,13 +14,12 @@ import pytest
 from sqlalchemy import insert
 from strawberry.utils.str_converters import to_camel_case
 
-from db.plausible import WEATHER_RANGES
+from db.plausible import OPERATIONS_RANGE, WEATHER_RANGES
 from db.tables import Airline
 from graphql_api.app import open_service
 from graphql_api.execution import Executor
 from graphql_api.schema import build_schema
 from graphql_api.schema.prediction_inputs import OperationsInput, WeatherInput
-from graphql_api.schema.question import OPERATIONS_RANGE
 from tests.graphql_api.conftest import Graph, settings_for
 
 INPUT: dict[str, Any] = {
