@@ -28,7 +28,7 @@ from ml.runtime.manifest import Manifest, Metric
 from ml.runtime.registry import ALIASES_FILE
 from ml.settings import read_settings
 from ml.source import SourceError
-from ml.store import DEFAULT_STORE
+from ml.store import DEFAULT_STORE, RecordError
 
 PARITY_TOLERANCE = 1e-4
 REPORT_FILE = "report.md"
@@ -83,7 +83,10 @@ def export_run(
         "parity_rows": exported.rows,
         **latencies(bundle, bundle.manifest.golden_inputs),
     }
-    save_export(run_id, bundle, exported.path, figures, store)
+    try:
+        save_export(run_id, bundle, exported.path, figures, store)
+    except RecordError as error:
+        raise RecordError(f"{exported.path} is written, but its run does not say so: {error}") from error
     return run_id, exported
 
 
