@@ -187,7 +187,7 @@ def test_a_run_without_its_own_flights_asks_for_others(
 ) -> None:
     run_id = save_run(fitted, replace(training, source=str(tmp_path / "gone")), store)
 
-    with pytest.raises(SourceError, match="the run's own flights: .*gone cannot be read.*; name others with --source"):
+    with pytest.raises(SourceError, match=r"the run's own flights: .*gone cannot be read.*; name others with --source"):
         export_run(tmp_path / "model_v8", Silent(), run_id, store=store)
 
 
