@@ -197,7 +197,9 @@ def database_url(value: str, *, named: str = "DATABASE_URL", must_exist: bool = 
 
 
 def without_password(url: URL) -> str:
-    """A URL as it may be logged and kept, with everything that says where the database is."""
+    """A URL as it may be logged and kept, with everything that says where the database is, from wherever it is read."""
+    if url.get_backend_name() == "sqlite":
+        return url.set(database=str(Path(url.database or "").absolute())).render_as_string()
     return url._replace(password=None).difference_update_query(["password"]).render_as_string()
 
 

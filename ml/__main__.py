@@ -1,4 +1,4 @@
-"""`python -m ml`: train, evaluate, export and verify models."""
+"""`python -m ml`: train, evaluate, export, verify, promote and ask models."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -185,7 +185,13 @@ def predict(
         Path | None,
         typer.Option(help="CSV, Parquet or JSON Lines by its suffix; `FILE` with `.predictions` in it when left out."),
     ] = None,
-    source: Source = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            help="Where to look up what the file does not give, as for `train`. A database knows all that the service "
+            "knows, a directory airports and aircraft.",
+        ),
+    ] = None,
     *,
     force: Annotated[bool, typer.Option("--force", help="Replace the predictions that are there.")] = False,
 ) -> None:
@@ -201,11 +207,11 @@ def predict(
         settings = read_settings()
         bundle = open_model(settings.model_dir, model)
         done = run(file, bundle, source or settings.processed, _errors, out=out, force=force)
-        _output.print(f"{done.scored:,} flights predicted by {bundle.version}: {done.out}", soft_wrap=True)
+        typer.echo(f"{done.scored:,} flights predicted by {bundle.version}: {done.out}")
         if done.ignored:
-            _output.print(f"columns that were not read: {', '.join(done.ignored)}", soft_wrap=True)
+            typer.echo(f"columns that were not read: {', '.join(done.ignored)}")
         if done.rejected:
-            _errors.print(f"{done.rejected:,} rows could not be used: {done.rejected_file}", soft_wrap=True)
+            typer.echo(f"{done.rejected:,} rows could not be used: {done.rejected_file}", err=True)
 
 
 @contextmanager
@@ -214,7 +220,8 @@ def _one_line_errors() -> Iterator[None]:
     try:
         yield
     except ModelError as error:
-        _errors.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
+        # What a library says may have several lines.
+        _errors.print(f"error: {' '.join(str(error).split())}", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
 
 

@@ -28,7 +28,7 @@ from ml.runtime.bundle import INPUT, OUTPUT, load_bundle
 from ml.runtime.files import MANIFEST_FILE, MODEL_FILE, seal
 from ml.runtime.listing import ALIASES_FILE
 from ml.runtime.manifest import Manifest, Metric
-from ml.store import DEFAULT_STORE
+from ml.store import DEFAULT_STORE, RecordError
 
 PARITY_TOLERANCE = 1e-4
 GOLDEN_ROWS = 16
@@ -83,7 +83,10 @@ def export_run(
         "parity_worst_difference": exported.worst_difference,
         "parity_rows": exported.rows,
     }
-    save_export(run_id, bundle, exported.path, figures, store)
+    try:
+        save_export(run_id, bundle, exported.path, figures, store)
+    except RecordError as error:
+        raise RecordError(f"{exported.path} is written, but its run does not say so: {error}") from error
     return run_id, exported
 
 

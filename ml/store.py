@@ -111,8 +111,11 @@ def bundle_tag(version: str) -> str:
 
 @contextmanager
 def store_errors() -> Iterator[None]:
-    """Raise RecordError for what MLflow cannot do."""
-    from mlflow.exceptions import MlflowException  # noqa: PLC0415  slow to import
+    """Raise RecordError for what MLflow cannot do, or where it is not installed, as where models are only served."""
+    try:
+        from mlflow.exceptions import MlflowException  # noqa: PLC0415  slow to import
+    except ModuleNotFoundError as error:
+        raise RecordError("MLflow is not installed; `make train` installs it") from error
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415  MLflow lets those of its own tables through
 
     try:

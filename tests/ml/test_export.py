@@ -18,7 +18,8 @@ from ml.features import FEATURES
 from ml.fit import Fitted
 from ml.record import Training, save_run
 from ml.runtime import BundleError, load_bundle
-from ml.store import run_of
+from ml.source import SourceError
+from ml.store import RecordError, run_of
 from tests.ml.conftest import USES_MLFLOW
 
 pytestmark = USES_MLFLOW
@@ -165,6 +166,30 @@ def test_exporting_a_run_adds_the_bundle_and_what_serving_will_take_to_its_recor
     logged = [artifact.path for artifact in client.list_artifacts(run_id, "bundle/model_v7")]
     assert logged == [f"bundle/model_v7/{name}" for name in ("SHA256SUMS", "delay.onnx", "model.json", "report.md")]
     assert run_of(load_bundle(exported.path).manifest, store) == run_id
+
+
+def test_a_record_that_fails_after_the_export_leaves_the_bundle_and_says_so(
+    processed: Path, fitted: Fitted, training: Training, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = save_run(fitted, replace(training, source=str(processed)), store)
+
+    def fail(*_: object) -> None:
+        raise RecordError("MLflow: no answer")
+
+    monkeypatch.setattr(module, "save_export", fail)
+    with pytest.raises(RecordError, match="model_v8 is written, but its run does not say so: MLflow: no answer"):
+        export_run(tmp_path / "model_v8", Silent(), run_id, store=store)
+
+    assert load_bundle(tmp_path / "model_v8").version == "model_v8"
+
+
+def test_a_run_without_its_own_flights_asks_for_others(
+    fitted: Fitted, training: Training, store: Path, tmp_path: Path
+) -> None:
+    run_id = save_run(fitted, replace(training, source=str(tmp_path / "gone")), store)
+
+    with pytest.raises(SourceError, match=r"the run's own flights: .*gone cannot be read.*; name others with --source"):
+        export_run(tmp_path / "model_v8", Silent(), run_id, store=store)
 
 
 def test_an_evaluation_goes_into_the_bundle_with_its_plots(

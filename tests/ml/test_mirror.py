@@ -1,4 +1,5 @@
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,15 @@ def test_an_alias_of_a_bundle_that_cannot_be_read_is_left_out(models: Path, stor
     mirror(models, store)
 
     assert aliases(client) == {"champion": "model_v1"}
+
+
+def test_where_mlflow_is_not_installed_it_says_what_installs_it(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "mlflow.exceptions", None)
+
+    with pytest.raises(RecordError, match="MLflow is not installed; `make train` installs it"):
+        mirror(models, tmp_path)
 
 
 def test_a_store_that_cannot_be_used_is_an_error_in_one_line(models: Path, tmp_path: Path) -> None:

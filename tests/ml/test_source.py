@@ -26,7 +26,7 @@ def read(source: str) -> None:
             f"postgresql+asyncpg://m7b0@db.example/flights?password={PASSWORD}&ssl=require",
             "postgresql+asyncpg://m7b0@db.example/flights?ssl=require",
         ),
-        ("sqlite:///m7b0.db", "sqlite+aiosqlite:///m7b0.db"),
+        ("sqlite:////m7b0.db", "sqlite+aiosqlite:////m7b0.db"),
     ],
 )
 def test_a_database_is_written_down_without_its_password(source: str, written: str) -> None:
@@ -34,10 +34,11 @@ def test_a_database_is_written_down_without_its_password(source: str, written: s
     assert shown(source) == written
 
 
-def test_a_directory_is_written_down_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_directory_and_a_file_are_written_down_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
     assert not is_database("data/processed")
+    assert shown("sqlite:///m7b0.db") == f"sqlite+aiosqlite:///{tmp_path}/m7b0.db"
     assert shown("data/processed") == shown(Path("data/processed")) == str(tmp_path / "data" / "processed")
 
 
