@@ -17,6 +17,9 @@ _errors = Console(stderr=True)
 Data = Annotated[Path, typer.Option(help="The directory that `python -m db prepare` writes.")]
 DATA = Path("data/processed")
 MODELS = Path("mlruns")
+TUNED = MODELS / "hyperparameters.json"
+INTERRUPTED = 130
+"""What a shell gives a program that Ctrl-C ended."""
 
 # The libraries of training take seconds to import: each command imports its own, so that --help answers at once.
 
@@ -24,8 +27,13 @@ MODELS = Path("mlruns")
 @app.command()
 def train(
     data: Data = DATA,
-    seed: Annotated[int, typer.Option(help="Decides everything that is random.")] = 7,
+    seed: Annotated[
+        int | None, typer.Option(help="Decides everything that is random. 7 unless the file of hyperparameters says.")
+    ] = None,
     *,
+    hyperparameters: Annotated[
+        Path | None, typer.Option(help="A JSON file such as `ml tune` writes; what it leaves out has its default.")
+    ] = None,
     evaluate: Annotated[bool, typer.Option(help="Evaluate month by month first, which takes most of the time.")] = True,
 ) -> None:
     """Train the model and put the run on record in MLflow.
@@ -33,12 +41,48 @@ def train(
     Example: `python -m ml train --seed 7`
     """
     with _one_line_errors():
+        from dataclasses import replace
+
         from ml.fit import Hyperparameters
+        from ml.hyperparameters import read_hyperparameters
         from ml.train import train as run
 
-        run_id, _ = run(data, Hyperparameters(seed=seed), _output, evaluate=evaluate)
+        chosen = read_hyperparameters(hyperparameters) if hyperparameters else Hyperparameters()
+        chosen = chosen if seed is None else replace(chosen, seed=seed)
+        run_id, _ = run(data, chosen, _output, evaluate=evaluate)
         _output.print(f"run {run_id} is on record; export it:", soft_wrap=True)
         _output.print("python -m ml export-onnx", soft_wrap=True)
+
+
+@app.command()
+def tune(
+    data: Data = DATA,
+    minutes: Annotated[float, typer.Option(min=0, help="How long to search.")] = 50,
+    trials: Annotated[
+        int | None, typer.Option(min=1, help="End when so many trials have ended, those of earlier searches included.")
+    ] = None,
+    every: Annotated[int, typer.Option(min=1, help="Fit to every n-th flight: less is quicker and says less.")] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="Of the fits and of the search.")] = 7,
+    out: Annotated[Path, typer.Option(help="Where the best hyperparameters are written.")] = TUNED,
+) -> None:
+    """Search for better hyperparameters on a sample of the flights. Ctrl-C stops it; run again, it goes on.
+
+    Example: `python -m ml tune --minutes 50`
+    """
+    with _one_line_errors():
+        from ml.hyperparameters import write_hyperparameters
+        from ml.tune import conclusions, summary
+        from ml.tune import tune as run
+
+        tuned = run(data, _output, minutes=minutes, trials=trials, every=every, seed=seed)
+        write_hyperparameters(out, tuned.best.hyperparameters)
+        _output.print(summary(tuned))
+        for line in conclusions(tuned):
+            _output.print(line, soft_wrap=True)
+        _output.print(f"wrote {out}; train with it:", soft_wrap=True)
+        _output.print(f"python -m ml train --hyperparameters {out}", soft_wrap=True)
+    if tuned.interrupted:
+        raise typer.Exit(INTERRUPTED)
 
 
 @app.command()
