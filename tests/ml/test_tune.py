@@ -1,11 +1,12 @@
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from ml.dataset import Dataset
-from ml.fit import Hyperparameters
+from ml.fit import Hyperparameters, fit
 from ml.sample import mean_score, sample_of
 from ml.tune import Tuned, TuneError, conclusions, summary, tune
 from tests.ml.searches import MadeUpSample, made_up_sample
@@ -35,7 +36,10 @@ def shown(tuned: Tuned) -> str:
     return output.getvalue()
 
 
-def test_real_flights_are_searched_from_the_default_on(processed: Path, dataset: Dataset, tmp_path: Path) -> None:
+def test_real_flights_are_searched_from_the_default_on(
+    processed: Path, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ml.sample.fit", lambda flights, asked: fit(flights, replace(asked, iterations=4)))
     tuned = tune(processed, Console(file=io.StringIO()), trials=1, every=16, seed=4, store=tmp_path)
     sample, defaults = sample_of(dataset, 16), Hyperparameters(seed=4)
 
