@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format typecheck schema data train lock bench graphiql clean
+.PHONY: help run test lint format typecheck schema data train lock bench notebook graphiql clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  \1\t/' | expand -t 14
@@ -41,6 +41,9 @@ train: $(VENV)/.train data/processed/.prepared ## train a model and export it as
 
 bench: $(VENV)/.test data/processed/.prepared ## measure speed against handwritten yardsticks
 	@$(BIN)/python -m benchmarks
+
+notebook: $(VENV)/.test data/processed/.prepared ## execute the notebook and keep its outputs
+	@$(BIN)/python -m notebooks
 
 lock: $(VENV)/.dev ## resolve again and write every lock file
 	@UV=$(BIN)/uv sh requirements/lock.sh
