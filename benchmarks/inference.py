@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -22,8 +22,7 @@ MANY = 1000
 SESSION = "bare session"
 ROUNDS = {1: 3000, MANY: 100}
 
-_NEWARK = Place(40.6925, -74.168667, "America/New_York")
-_HOUSTON = Place(29.984433, -95.341442, "America/Chicago")
+_DAY = datetime(2013, 7, 1, tzinfo=UTC)
 Work = Callable[[], object]
 
 
@@ -55,7 +54,7 @@ def measure(bundle: Bundle, rounds: dict[int, int] | None = None) -> list[Timing
     """
     timings = []
     for rows, times in track((rounds or ROUNDS).items(), "measuring", console=Console(stderr=True), transient=True):
-        legs = legs_of(rows)
+        legs = legs_of(bundle, rows)
         bare = partial(bundle.session.run, None, {"inputs": bundle.matrix(legs)})
         for name, work in _shapes(bundle, legs).items():
             pairs = [(_microseconds(work), _microseconds(bare)) for _ in range(times)]
@@ -94,23 +93,46 @@ def targets(timings: Sequence[Timing]) -> list[str]:
     ]
 
 
-def legs_of(count: int) -> list[Leg]:
-    """Flights that differ, of which everything is known. Those of one hour share their weather, as served ones do."""
+def legs_of(bundle: Bundle, count: int) -> list[Leg]:
+    """Flights of one day, drawn at random, of which everything is known.
+
+    Those that leave an airport in one hour share their weather, as served ones do. They differ in all else: a processor
+    foresees the way of flights that are alike through the trees.
+    """
     generator = random.Random(0)  # noqa: S311  no secret
-    first = datetime(2013, 7, 1, 10, tzinfo=UTC)
-    hours = [_hour(generator) for _ in range(count * 7 // 60 + 2 + WEATHER_HOURS)]
-    spans = [tuple(hours[start : start + 1 + WEATHER_HOURS]) for start in range(len(hours) - WEATHER_HOURS)]
-    leg = Leg("UA", "EWR", "IAH", None, None, _NEWARK, _HOUSTON, 149, 1999, 20, 7, (), 1.0, 2.0, 3.0)
-    departures = [first + timedelta(minutes=7 * index) for index in range(count)]
-    return [
-        replace(
-            leg,
-            scheduled_departure=departure,
-            scheduled_arrival=departure + timedelta(hours=4),
-            weather=spans[index * 7 // 60],
+    vocabularies = bundle.manifest.vocabularies
+    carriers, origins, destinations = (vocabularies[name] for name in ("carrier", "origin", "destination"))
+    places = {code: _place(generator) for code in (*origins, *destinations)}
+    hours = {origin: [_hour(generator) for _ in range(24 + WEATHER_HOURS)] for origin in origins}
+    spans = {
+        (origin, hour): tuple(readings[hour + WEATHER_HOURS - back] for back in range(1 + WEATHER_HOURS))
+        for origin, readings in hours.items()
+        for hour in range(24)
+    }
+    legs = []
+    for _ in range(count):
+        origin, destination = generator.choice(origins), generator.choice(destinations)
+        departure = _DAY + timedelta(minutes=generator.randrange(24 * 60))
+        legs.append(
+            Leg(
+                carrier_code=generator.choice(carriers),
+                origin_code=origin,
+                destination_code=destination,
+                scheduled_departure=departure,
+                scheduled_arrival=departure + timedelta(minutes=generator.randrange(45, 420)),
+                origin=places[origin],
+                destination=places[destination],
+                aircraft_seats=generator.randrange(20, 400),
+                aircraft_year=generator.randrange(1985, 2014),
+                origin_flights=generator.randrange(1, 45),
+                carrier_flights=generator.randrange(1, 15),
+                weather=spans[origin, departure.hour],
+                origin_delay_minutes=_delay(generator),
+                carrier_delay_minutes=_delay(generator),
+                destination_delay_minutes=_delay(generator),
+            )
         )
-        for index, departure in enumerate(departures)
-    ]
+    return legs
 
 
 def _shapes(bundle: Bundle, legs: Sequence[Leg]) -> dict[str, Work]:
@@ -135,8 +157,30 @@ def _shapes(bundle: Bundle, legs: Sequence[Leg]) -> dict[str, Work]:
     }
 
 
+def _place(generator: random.Random) -> Place:
+    zone = generator.choice(("America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles"))
+    return Place(generator.uniform(25, 48), generator.uniform(-123, -70), zone)
+
+
 def _hour(generator: random.Random) -> Weather:
-    return Weather(*(round(generator.uniform(0, 30), 1) for _ in range(9)))
+    """An hour's weather: any wind and temperature, and now and then rain."""
+    rain = max(0.0, generator.uniform(-10, 5))
+    wind = generator.uniform(0, 25)
+    return Weather(
+        temperature_c=generator.uniform(-10, 35),
+        dew_point_c=generator.uniform(-15, 22),
+        relative_humidity_pct=generator.uniform(20, 100),
+        wind_direction_deg=generator.uniform(0, 360),
+        wind_speed_kt=wind,
+        wind_gust_kt=wind + generator.uniform(3, 15),
+        precipitation_mm=rain,
+        pressure_hpa=generator.uniform(990, 1040),
+        visibility_km=generator.uniform(0.5, 8) if rain else 16.1,
+    )
+
+
+def _delay(generator: random.Random) -> float:
+    return generator.expovariate(1 / 15) - 5
 
 
 def _microseconds(work: Work) -> float:

@@ -163,7 +163,8 @@ class Board:
         if measured := self._study.measured:
             best = measured[0]
             description = f"{self._study.ended} trials, best {best.score.classes:.4f} (trial {best.number})"
-        self._progress.update(self._task, description=description, now=now, completed=min(self._share, 1.0))
+        # A full bar would stop its clock.
+        self._progress.update(self._task, description=description, now=now, completed=min(self._share, 0.999))
 
     def __enter__(self) -> Self:
         self._progress.start()

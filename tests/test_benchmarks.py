@@ -51,10 +51,15 @@ def test_a_timing_is_judged_by_its_median() -> None:
 
 
 def test_the_legs_that_are_timed_differ_and_everything_is_known_of_them(champion: Bundle) -> None:
-    legs = inference.legs_of(200)
+    legs = inference.legs_of(champion, 200)
     inputs = champion.matrix(legs)
+    names = [feature.name for feature in champion.features]
 
     assert len({*legs}) == 200
     assert {len(leg.weather) for leg in legs} == {1 + WEATHER_HOURS}
     assert inputs.shape == (200, len(champion.features))
     assert not np.isnan(inputs).any()
+    assert [name for name, column in zip(names, inputs.T, strict=True) if len(np.unique(column)) == 1] == [
+        "holiday_days"
+    ]
+    assert len({id(leg.weather) for leg in legs}) <= 3 * 24
