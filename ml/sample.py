@@ -1,13 +1,14 @@
 """The part of the rolling origin on which hyperparameters are compared.
 
-The whole of it takes minutes for each set of hyperparameters. The sample leaves out two things:
+The whole of it takes minutes for each set of hyperparameters. The sample is less in two ways:
 
 - A model is fitted to every n-th flight of the months before, in order of departure. Flights of one day share its
-  weather, so that a third of each day's says nearly as much as all of them; a third of the days would not.
-- Every second month is predicted, the first of them included. All of its flights are: predicting costs little.
+  weather: a part of each day's flights has seen every day's weather, which all flights of a part of the days have not.
+- Three months are predicted, spread over those of the rolling origin, the first included. All their flights are:
+  predicting costs little beside fitting.
 
-What follows from it: fewer flights favour models that are a little simpler than all flights would bear, and the best
-of many trials is partly the luckiest. The months between are held out, for one comparison at the end of a search.
+What follows from it: what is best for fewer flights may be simpler than what is best for all, and the best of many
+trials is partly the luckiest. Three months that lie between are held out, for one comparison at the end of a search.
 """
 
 import hashlib
@@ -25,6 +26,8 @@ from ml.features import BASES, known_up_to
 from ml.fit import Hyperparameters, fit
 from ml.runtime.distribution import Distribution
 
+MONTHS = 6
+"""So many months are chosen, in turn to be searched on and to be held out."""
 LEAST_PROBABILITY = 1e-12
 """A class that was thought impossible costs its flight this probability's logarithm, and not infinity."""
 
@@ -83,8 +86,10 @@ def sample_of(dataset: Dataset, every: int) -> Sample:
     Raises:
         TrainingError: the flights span too few months.
     """
-    months = rolling_months(dataset)
-    return Sample(dataset, every, tuple(months[::2]), tuple(months[1::2]))
+    rolling = rolling_months(dataset)
+    places = np.unique(np.linspace(0, len(rolling) - 1, MONTHS).round().astype(int))
+    chosen = tuple(rolling[place] for place in places)
+    return Sample(dataset, every, chosen[::2], chosen[1::2])
 
 
 def month_name(month: int) -> str:

@@ -181,10 +181,9 @@ def open_study(store: Path, sample: Sample, defaults: Hyperparameters) -> Iterat
 
 def study_name(sample: Sample, defaults: Hyperparameters) -> str:
     """A name that differs where trials cannot be compared: data, inputs, classes, defaults, sample, seed."""
-    contract = (sample.fingerprint, FEATURE_NAMES, EDGES, defaults, sorted(SPACE.items()))
+    contract = (sample.fingerprint, sample.months, FEATURE_NAMES, EDGES, defaults, sorted(SPACE.items()))
     digest = hashlib.sha256(repr(contract).encode()).hexdigest()[:12]
-    months = "_".join(map(month_name, sample.months))
-    return f"delay-{digest}-every{sample.every}-{months}-seed{defaults.seed}"
+    return f"delay-{digest}-every{sample.every}-seed{defaults.seed}"
 
 
 @contextmanager

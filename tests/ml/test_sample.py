@@ -12,11 +12,25 @@ from ml.sample import mean_score, month_name, sample_of
 from tests.ml.conftest import SMALL
 
 
-def test_every_second_month_is_predicted_and_those_between_are_held_out(dataset: Dataset) -> None:
+def test_three_months_are_predicted_and_those_between_are_held_out(dataset: Dataset) -> None:
     sample = sample_of(dataset, 4)
 
     assert [month_name(month) for month in sample.months] == ["2013-07", "2013-09", "2013-11"]
     assert [month_name(month) for month in sample.held_out] == ["2013-08", "2013-10", "2013-12"]
+
+
+def test_of_many_months_no_more_are_predicted_than_of_six(dataset: Dataset) -> None:
+    spread = replace(dataset, month=dataset.month[0] + np.arange(len(dataset)) % 46)
+    sample = sample_of(spread, 4)
+
+    assert [month - dataset.month[0] for month in sample.months] == [6, 22, 37]
+    assert [month - dataset.month[0] for month in sample.held_out] == [14, 29, 45]
+
+
+def test_one_month_is_predicted_where_there_is_no_other(dataset: Dataset) -> None:
+    sample = sample_of(dataset.where(dataset.month <= dataset.month[0] + 6), 4)
+
+    assert (len(sample.months), sample.held_out) == (1, ())
 
 
 def test_a_score_is_that_of_a_model_of_every_nth_flight_of_the_months_before(dataset: Dataset) -> None:
