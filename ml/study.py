@@ -77,7 +77,7 @@ class Study:
     def measured(self) -> list[Measured]:
         """The trials that were measured in full, the best first; of equals the earlier one."""
         found = [self._measured(trial) for trial in self._trials(TrialState.COMPLETE)]
-        return sorted(found, key=lambda trial: trial.score.classes)
+        return sorted(found, key=lambda trial: trial.score.loss)
 
     def next_trial(self) -> Trial:
         """The trial that waits, such as the default's at first, or a new one.
@@ -96,11 +96,11 @@ class Study:
         hyperparameters = self.hyperparameters(trial)
         for step, month in enumerate(self.sample.months):
             before_month(month)
-            trial.report(self.score(month, hyperparameters).classes, step)
+            trial.report(self.score(month, hyperparameters).loss, step)
             if self._hopeless(hyperparameters, step + 1):
                 self.study.tell(trial, state=TrialState.PRUNED)
                 return
-        self.study.tell(trial, self.mean(hyperparameters, self.sample.months).classes)
+        self.study.tell(trial, self.mean(hyperparameters, self.sample.months).loss)
 
     def score(self, month: int, hyperparameters: Hyperparameters) -> Score:
         """The score of a month, measured unless the study has it."""
@@ -149,9 +149,9 @@ class Study:
         Optuna's median pruner would compare a trial's best month: months differ by more than hyperparameters do.
         """
         first = self.sample.months[:months]
-        others = [self.mean(trial.hyperparameters, first).classes for trial in self.measured]
+        others = [self.mean(trial.hyperparameters, first).loss for trial in self.measured]
         enough = len(others) >= COMPARED_TRIALS
-        return enough and self.mean(hyperparameters, first).classes > statistics.median(others)
+        return enough and self.mean(hyperparameters, first).loss > statistics.median(others)
 
 
 @contextmanager

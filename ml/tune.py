@@ -65,8 +65,7 @@ def tune(
 ) -> Tuned:
     """Search until the minutes or the trials are used up, or until Ctrl-C, and return what the study has found.
 
-    The objective is the log loss of the delay classes, averaged over the bases and over the sample's months: everything
-    that is served is a sum over these classes, so that no answer is bought with another.
+    The objective is `Score.loss`, averaged over the bases and over the sample's months.
 
     Args:
         data: holds the processed flights.
@@ -103,10 +102,11 @@ def summary(tuned: Tuned) -> Table:
     shown = [tuned.default, *[trial for trial in tuned.measured if trial != tuned.default][:SHOWN_TRIALS]]
     for trial in shown:
         table.add_column("default" if trial == tuned.default else f"trial {trial.number}", justify="right")
-    base = tuned.default.score.classes
-    table.add_row("log loss, delay classes", *(f"{trial.score.classes:.4f}" for trial in shown))
-    table.add_row("  against the default", *(f"{trial.score.classes - base:+.4f}" for trial in shown))
-    table.add_row("log loss, delayed", *(f"{trial.score.delayed:.4f}" for trial in shown))
+    base = tuned.default.score.loss
+    table.add_row("log loss", *(f"{trial.score.loss:.4f}" for trial in shown))
+    table.add_row("  to the default", *(f"{trial.score.loss - base:+.4f}" for trial in shown))
+    table.add_row("  of the delay classes", *(f"{trial.score.classes:.4f}" for trial in shown))
+    table.add_row("  of being delayed", *(f"{trial.score.delayed:.4f}" for trial in shown))
     table.add_row("Brier score, delayed", *(f"{trial.score.brier:.4f}" for trial in shown), end_section=True)
     for name in SPACE:
         table.add_row(name.replace("_", " "), *(f"{asdict(trial.hyperparameters)[name]:g}" for trial in shown))
@@ -120,7 +120,7 @@ def conclusions(tuned: Tuned) -> list[str]:
         shares = ", ".join(f"{name.replace('_', ' ')} {share:.0%}" for name, share in tuned.importances.items())
         lines.append(f"what the log loss depended on: {shares}")
     if tuned.held_out:
-        default, best = (score.classes for score in tuned.held_out)
+        default, best = (score.loss for score in tuned.held_out)
         verdict = "so the gain holds" if best < default else "so the gain was luck: keep the defaults"
         lines.append(f"in the months that no trial saw, default {default:.4f}, best {best:.4f}, {verdict}")
     if tuned.best == tuned.default:
@@ -162,7 +162,7 @@ class Board:
         description = "no trial has ended"
         if measured := self._study.measured:
             best = measured[0]
-            description = f"{self._study.ended} trials, best {best.score.classes:.4f} (trial {best.number})"
+            description = f"{self._study.ended} trials, best {best.score.loss:.4f} (trial {best.number})"
         # A full bar would stop its clock.
         self._progress.update(self._task, description=description, now=now, completed=min(self._share, 0.999))
 

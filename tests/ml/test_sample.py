@@ -47,6 +47,7 @@ def test_a_score_is_that_of_a_model_of_every_nth_flight_of_the_months_before(dat
 
     assert score.classes == pytest.approx(np.mean([log_loss(labels, answer, labels=range(11)) for answer in answers]))
     assert score.delayed == pytest.approx(np.mean([log_loss(flights.delayed, each) for each in delayed]))
+    assert score.loss == score.classes + score.delayed
     assert score.brier == pytest.approx(np.mean([np.mean((each - flights.delayed) ** 2) for each in delayed]))
 
 

@@ -52,11 +52,11 @@ def test_real_flights_are_searched_from_the_default_on(
 
 def test_the_best_trial_is_never_worse_than_the_default(sample: MadeUpSample, tmp_path: Path) -> None:
     tuned = run(tmp_path, trials=8)
-    losses = [trial.score.classes for trial in tuned.measured]
+    losses = [trial.score.loss for trial in tuned.measured]
 
     assert losses == sorted(losses)
     assert tuned.default in tuned.measured
-    assert tuned.best.score.classes < tuned.default.score.classes
+    assert tuned.best.score.loss < tuned.default.score.loss
     assert abs(tuned.best.hyperparameters.leaves - 20) < 11
     assert len(tuned.measured) + tuned.pruned == 8
 
@@ -68,7 +68,7 @@ def test_the_best_and_the_default_meet_in_the_months_that_were_held_out(sample: 
 
     assert held_out == [(month, asked) for asked in (default, best) for month in sample.held_out]
     assert tuned.held_out is not None
-    assert tuned.held_out[0].classes > tuned.held_out[1].classes
+    assert tuned.held_out[0].loss > tuned.held_out[1].loss
     assert "so the gain holds" in conclusions(tuned)[-1]
 
 
@@ -128,7 +128,7 @@ def test_the_table_shows_the_default_and_the_best_in_80_columns(sample: MadeUpSa
 
     assert "default" in table
     assert f"trial {tuned.best.number}" in table
-    assert f"{tuned.best.score.classes:.4f}" in table
+    assert f"{tuned.best.score.loss:.4f}" in table
     assert "min samples leaf" in table
     assert "…" not in table
 
