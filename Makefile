@@ -6,7 +6,7 @@ MODEL_DIR ?= mlruns
 MLFLOW_PORT ?= 5001
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format typecheck schema data train mlflow lock bench graphiql clean
+.PHONY: help run test lint format typecheck schema data train mlflow lock bench notebook graphiql clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  \1\t/' | expand -t 14
@@ -49,6 +49,9 @@ mlflow: .venv-mlflow/.installed ## show the training runs and models in MLflow's
 
 bench: $(VENV)/.test data/processed/.prepared ## measure speed against handwritten yardsticks
 	@$(BIN)/python -m benchmarks
+
+notebook: $(VENV)/.test data/processed/.prepared ## execute the notebook and keep its outputs
+	@$(BIN)/python -m notebooks
 
 lock: $(VENV)/.dev ## resolve again and write every lock file
 	@UV=$(BIN)/uv sh requirements/lock.sh

@@ -1,4 +1,4 @@
-"""`python -m ml`: train, evaluate, export, verify, promote and ask models."""
+"""`python -m ml`: tune, train, evaluate, export, verify, promote and ask models."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,14 +26,22 @@ OtherSource = Annotated[
     str | None, typer.Option(help="As for `train`; the flights that the run was trained on when left out.")
 ]
 
+INTERRUPTED = 130
+"""What a shell gives a program that Ctrl-C ended."""
+
 # The libraries of training take seconds to import: each command imports its own, so that --help answers at once.
 
 
 @app.command()
 def train(
     source: Source = None,
-    seed: Annotated[int, typer.Option(help="Decides everything that is random.")] = 7,
+    seed: Annotated[
+        int | None, typer.Option(help="Decides everything that is random. 7 unless the file of hyperparameters says.")
+    ] = None,
     *,
+    hyperparameters: Annotated[
+        Path | None, typer.Option(help="A JSON file such as `ml tune` writes; what it leaves out has its default.")
+    ] = None,
     evaluate: Annotated[bool, typer.Option(help="Evaluate month by month first, which takes most of the time.")] = True,
 ) -> None:
     """Train the model and put the run on record in MLflow.
@@ -41,14 +49,18 @@ def train(
     Example: `python -m ml train --source postgresql://m7b0@localhost/m7b0`
     """
     with _one_line_errors():
+        from dataclasses import replace
+
         from ml.fit import Hyperparameters
+        from ml.hyperparameters import read_hyperparameters
         from ml.settings import read_settings
         from ml.train import train as run
 
         settings = read_settings()
-        hyperparameters = Hyperparameters(seed=seed)
+        chosen = read_hyperparameters(hyperparameters) if hyperparameters else Hyperparameters()
+        chosen = chosen if seed is None else replace(chosen, seed=seed)
         flights = source or settings.processed
-        run_id, _ = run(flights, hyperparameters, _output, evaluate=evaluate, store=settings.model_dir)
+        run_id, _ = run(flights, chosen, _output, evaluate=evaluate, store=settings.model_dir)
         _output.print(f"run {run_id} is on record; export it:", soft_wrap=True)
         _output.print("python -m ml export-onnx", soft_wrap=True)
 
@@ -79,6 +91,51 @@ def evaluate(
         run_id, _ = evaluate_run(source, run, out, _output, models)
         _output.print(f"logged to the run {run_id}" if run_id else "no run is on record: these are the defaults")
         _output.print(f"wrote {out / REPORT_FILE}", soft_wrap=True)
+
+
+@app.command()
+def tune(
+    source: Source = None,
+    minutes: Annotated[float, typer.Option(min=0, help="How long to search.")] = 50,
+    trials: Annotated[
+        int | None, typer.Option(min=1, help="End when so many trials have ended, those of earlier searches included.")
+    ] = None,
+    every: Annotated[int, typer.Option(min=1, help="Fit to every n-th flight: less is quicker and says less.")] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="Of the fits and of the search.")] = 7,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Where the best are written; `MODEL_DIR/hyperparameters.json` when left out."),
+    ] = None,
+) -> None:
+    """Search for better hyperparameters on a sample of the flights. Ctrl-C stops it; run again, it goes on.
+
+    Example: `python -m ml tune --minutes 50`
+    """
+    with _one_line_errors():
+        from ml.hyperparameters import write_hyperparameters
+        from ml.settings import read_settings
+        from ml.tune import conclusions, summary
+        from ml.tune import tune as run
+
+        settings = read_settings()
+        out = out or settings.model_dir / "hyperparameters.json"
+        tuned = run(
+            source or settings.processed,
+            _output,
+            minutes=minutes,
+            trials=trials,
+            every=every,
+            seed=seed,
+            store=settings.model_dir,
+        )
+        write_hyperparameters(out, tuned.best.hyperparameters)
+        _output.print(summary(tuned))
+        for line in conclusions(tuned):
+            _output.print(line, soft_wrap=True)
+        _output.print(f"wrote {out}; train with it:", soft_wrap=True)
+        _output.print(f"python -m ml train --hyperparameters {out}", soft_wrap=True)
+    if tuned.interrupted:
+        raise typer.Exit(INTERRUPTED)
 
 
 @app.command()

@@ -9,19 +9,24 @@ from typer.testing import CliRunner
 
 from ml import evaluate, train
 from ml import export as module
+from ml import tune as search
 from ml.__main__ import app
-from ml.fit import Fitted
+from ml.fit import Fitted, Hyperparameters
+from ml.hyperparameters import read_hyperparameters, write_hyperparameters
 from ml.record import Training, save_run
 from ml.runtime.aliases import read_aliases
 from ml.runtime.files import seal
+from ml.sample import Score
 from ml.store import RecordError, client_of
+from ml.study import Measured
+from ml.tune import Tuned
 from tests.databases import PROCESSED
 from tests.ml.conftest import USES_MLFLOW
 
 pytestmark = USES_MLFLOW
 
 ROOT = PROCESSED.parents[1]
-COMMANDS = ["train", "evaluate", "export-onnx", "runs", "promote", "verify", "predict"]
+COMMANDS = ["tune", "train", "evaluate", "export-onnx", "runs", "promote", "verify", "predict"]
 
 
 @pytest.fixture
@@ -126,6 +131,60 @@ def test_a_setting_that_cannot_be_is_named_in_one_line(cli: CliRunner, monkeypat
     assert result.exit_code == 1
     assert result.stderr.startswith("error: settings: DATABASE_POOL_SIZE: ")
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("options", "seed"), [([], 9), (["--seed", "5"], 5)])
+def test_train_takes_hyperparameters_from_a_file(
+    cli: CliRunner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, options: list[str], seed: int
+) -> None:
+    seen: list[Hyperparameters] = []
+
+    def fake(_source: Path, hyperparameters: Hyperparameters, _console: object, **_options: object) -> tuple[str, None]:
+        seen.append(hyperparameters)
+        return "abc", None
+
+    monkeypatch.setattr(train, "train", fake)
+    path = tmp_path / "best.json"
+    write_hyperparameters(path, Hyperparameters(seed=9, leaves=20))
+    result = cli.invoke(app, ["train", "--hyperparameters", str(path), *options])
+
+    assert result.exit_code == 0
+    assert seen == [Hyperparameters(seed=seed, leaves=20)]
+
+
+def test_train_refuses_a_file_of_hyperparameters_in_one_line(cli: CliRunner, tmp_path: Path) -> None:
+    path = tmp_path / "best.json"
+    path.write_text('{"leafs": 20}')
+    result = cli.invoke(app, ["train", "--hyperparameters", str(path)])
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f'error: {path} cannot be used: "leafs" is not a hyperparameter')
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("interrupted", "exit_code"), [(False, 0), (True, 130)])
+def test_tune_writes_the_best_hyperparameters_and_says_how_to_train_with_them(
+    cli: CliRunner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, interrupted: bool, exit_code: int
+) -> None:
+    seen: list[Any] = []
+    best = Measured(3, Hyperparameters(leaves=20), Score(1.7, 0.4, 0.1))
+    default = Measured(0, Hyperparameters(), Score(1.8, 0.5, 0.2))
+
+    def fake(source: str, _console: object, **options: Any) -> Tuned:
+        seen.extend((source, options))
+        return Tuned([best, default], default, 4, {}, None, interrupted)
+
+    monkeypatch.setattr(search, "tune", fake)
+    out = tmp_path / "best.json"
+    options = ["--minutes", "2", "--trials", "8", "--every", "3", "--seed", "1", "--out", str(out)]
+    result = cli.invoke(app, ["tune", "--source", str(tmp_path), *options])
+
+    assert result.exit_code == exit_code
+    assert seen == [str(tmp_path), {"minutes": 2, "trials": 8, "every": 3, "seed": 1, "store": Path("mlruns")}]
+    assert read_hyperparameters(out) == best.hyperparameters
+    assert "trial 3" in result.output
+    assert f"python -m ml train --hyperparameters {out}" in result.output
+    assert ("run the same command again" in result.output) == interrupted
 
 
 def test_export_writes_the_bundle_of_a_run(
