@@ -28,7 +28,7 @@ from graphql_api.execution import Executor
 from graphql_api.schema import build_schema
 from graphql_api.settings import Settings
 from graphql_api.state import Service
-from ml.runtime import Leg, Place, Registry
+from ml.runtime import Leg, Place
 
 ROUNDS = 30
 _AIRPORT = "code name latitude longitude timezone"
@@ -131,7 +131,7 @@ async def service() -> None:
 
 def model() -> None:
     """The champion alone."""
-    bundle = Registry.open(Settings().model_dir).select()
+    bundle = inference.champion(Settings().model_dir)
     timings = inference.measure(bundle)
     Console().print(inference.table(bundle.version, timings))
     for line in inference.targets(timings):

@@ -6,13 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 import numpy as np
+import orjson
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from ml.runtime import WEATHER_HOURS, Bundle, Leg, Place, Weather
+from ml.runtime import WEATHER_HOURS, Bundle, Leg, Place, Weather, load_bundle
 
 ONE_ROW_US = 150.0
 """The most that one row through the session may take, in microseconds."""
@@ -43,6 +45,15 @@ class Timing:
     @property
     def rows_a_second(self) -> float:
         return self.rows / float(np.median(self.times)) * 1e6
+
+
+def champion(models: Path) -> Bundle:
+    """The bundle in the directory `models` that `aliases.json` names champion.
+
+    Raises:
+        BundleError: it failed a check.
+    """
+    return load_bundle(models / orjson.loads((models / "aliases.json").read_bytes())["champion"])
 
 
 def measure(bundle: Bundle, rounds: dict[int, int] | None = None) -> list[Timing]:

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from benchmarks import inference
-from ml.runtime import WEATHER_HOURS, Bundle, Registry
+from ml.runtime import WEATHER_HOURS, Bundle
 
 ROOT = Path(__file__).parents[1]
 ROUNDS = {1: 3, inference.MANY: 2}
@@ -15,7 +15,7 @@ ROUNDS = {1: 3, inference.MANY: 2}
 
 @pytest.fixture(scope="module")
 def champion() -> Bundle:
-    return Registry.open(ROOT / "mlruns").select()
+    return inference.champion(ROOT / "mlruns")
 
 
 def test_every_shape_is_timed_with_its_yardstick_as_often_as_asked(champion: Bundle) -> None:
