@@ -32,7 +32,7 @@ def shown(source: str | Path) -> str:
         SourceError: it is a URL that no database has.
     """
     if not is_database(source):
-        return str(Path(source).resolve())
+        return str(Path(source).absolute())
     try:
         return without_password(database_url(str(source), named="the source"))
     except ValueError as error:
