@@ -185,7 +185,11 @@ def runs(
         if as_json:
             typer.echo(record.as_json(found))
         elif found:
-            _output.print(record.table(found))
+            table = record.table(found)
+            if _output.width < record.TABLE_WIDTH:
+                # The terminal wraps the lines; in narrower columns the figures would be lost.
+                table.width = record.TABLE_WIDTH
+            _output.print(table, crop=False)
         else:
             _output.print("no training run is on record; `python -m ml train` makes one", soft_wrap=True)
 

@@ -63,6 +63,10 @@ def recorded_runs(models: Path, store: Path) -> list[RecordedRun]:
     return [_recorded(run, short[run.info.run_id], checksums, aliases) for run in runs]
 
 
+TABLE_WIDTH = 128
+"""Characters in which every cell of `table` has its place."""
+
+
 def table(runs: Sequence[RecordedRun]) -> Table:
     """The runs as a table for the terminal."""
     shown = Table("run", "started (UTC)", box=None, pad_edge=False)
