@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
@@ -15,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from db.engine import Database, database_url
+from db.writes.writer import Writer
 from graphql_api.execution import Executor
 from graphql_api.graphiql import GraphiQL
 from graphql_api.health import live, ready
@@ -70,7 +72,8 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             aliases = models.aliases_of(bundle.version)
             measured.model(bundle.version, aliases=aliases, sha256=bundle.sha256)
             log.info("model loaded", version=bundle.version, aliases=aliases)
-        yield Service(settings, database, models, measured)
+        writer = Writer(database, keys_kept=timedelta(hours=settings.idempotency_hours))
+        yield Service(settings, database, models, measured, writer)
     finally:
         await database.close()
 

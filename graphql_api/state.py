@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from db.engine import Database
+from db.writes.writer import Writer
 from graphql_api.metrics import Metrics
 from graphql_api.settings import Settings
 from ml.runtime import Registry
@@ -16,3 +17,4 @@ class Service:
     database: Database
     models: Registry
     metrics: Metrics
+    writer: Writer

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from strawberry import UNSET
 from strawberry.utils.str_converters import to_camel_case
 
-from db.plausible import WEATHER_RANGES
+from db.plausible import LONGEST_FLIGHT, WEATHER_RANGES
 from graphql_api.schema.prediction_inputs import (
     OperationsInput,
     PredictDelayInput,
@@ -17,7 +17,6 @@ from graphql_api.schema.prediction_inputs import (
 )
 from graphql_api.schema.problems import Fault
 
-LONGEST_FLIGHT = timedelta(hours=24)
 # A mean delay of flights within hours: no more than a day early or two days late.
 OPERATIONS_RANGE = (-1440.0, 2880.0)
 
