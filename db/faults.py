@@ -121,13 +121,14 @@ def _delay_faults(rules: Rules, row: Values) -> Iterator[Fault]:
 
 def _status_faults(row: Values) -> Iterator[Fault]:
     status = row["status"]
-    for column, present in TIMES_OF_STATUS[status].items():
+    times = TIMES_OF_STATUS[status]
+    for column, present in times.items():
         if present and row[column] is None:
             message = f"A {status} flight has an {_words(column)}: give it, or another status."
-            yield Fault(("status", column), message)
+            yield Fault(("status", column, *times), message)
         elif not present and row[column] is not None:
             message = f"A {status} flight has no {_words(column)}: give another status, or leave the time out."
-            yield Fault(("status", column), message)
+            yield Fault(("status", column, *times), message)
 
 
 def delay_minutes(scheduled: datetime | None, actual: datetime | None) -> int | None:

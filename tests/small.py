@@ -14,7 +14,7 @@ AIRPORTS = {"EWR": NEW_YORK, "JFK": NEW_YORK, "LGA": NEW_YORK, "IAH": "America/C
 DEPARTURE = datetime(2030, 6, 1, 12, tzinfo=UTC)
 KEY = {"carrier_code": "UA", "flight_number": 1, "origin_code": "EWR", "scheduled_departure": DEPARTURE}
 """The one flight that there is: scheduled, at version 1, with row id 1 on a new database."""
-CREATED_AT = datetime(2030, 1, 1, tzinfo=UTC)
+CREATED_AT = datetime(2025, 1, 1, tzinfo=UTC)
 
 
 async def refill(database: Database) -> None:

@@ -59,8 +59,8 @@ def columns_of(given: Any) -> dict[str, Any]:
 def located(path: tuple[str, ...], faults: Iterable[db.faults.Fault], given: Values) -> Iterator[Fault]:
     """Faults of a row where the client sees them: of the columns that one lies in, at the first that it gave."""
     for fault in faults:
-        column = next((each for each in fault.columns if each in given), *fault.columns[:1])
-        yield Fault((*path, *map(to_camel_case, column)), fault.message)
+        likeliest = sorted(fault.columns, key=lambda column: column not in given)[:1]
+        yield Fault((*path, *map(to_camel_case, likeliest)), fault.message)
 
 
 def key_faults(key: str | None) -> Iterator[Fault]:
