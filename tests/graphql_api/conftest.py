@@ -92,6 +92,13 @@ async def graph(flights_url: str) -> AsyncIterator[Graph]:
         yield asked
 
 
+@pytest.fixture
+async def copy_graph(copy_url: str) -> AsyncIterator[Graph]:
+    """All flights, to be written to by this test alone."""
+    async with graph_on(copy_url) as asked:
+        yield asked
+
+
 @pytest.fixture(scope="session")
 async def small_service(small_url: str) -> AsyncIterator[Graph]:
     async with graph_on(small_url) as asked:

@@ -4,11 +4,13 @@ import base64
 from typing import Any
 
 import pytest
+import sqlalchemy
 from strawberry.types.base import get_object_definition
 
+from db.tables import Flight
 from graphql_api.schema.mutation import Mutation
 from graphql_api.schema.writing import Mutating
-from tests.graphql_api.conftest import Graph
+from tests.graphql_api.conftest import Graph, graph_on
 
 FLIGHT = """id carrierCode flightNumber originCode destinationCode tailNumber scheduledDeparture scheduledArrival
     actualDeparture actualArrival departureDelayMinutes arrivalDelayMinutes status airTimeMinutes distanceMiles
@@ -460,3 +462,14 @@ async def test_what_is_not_of_the_type_is_an_error_of_the_request(
     assert code == "BAD_USER_INPUT"
     assert words in message
     assert len(await flights(small_graph)) == 1
+
+
+async def test_a_database_that_another_writer_holds_too_long_is_unavailable(small_graph: Graph, small_url: str) -> None:
+    flight = await the_one(small_graph)
+    variables = {"id": flight["id"], "version": 1, "patch": {"distanceMiles": 5}}
+    async with graph_on(small_url, database_timeout_seconds=0.2) as hasty:
+        async with small_graph.service.database.transaction() as connection:
+            await connection.execute(sqlalchemy.update(Flight).values(distance_miles=7))
+            code, message = await hasty.error(UPDATE, variables)
+        assert (code, "Try again later" in message) == ("UNAVAILABLE", True)
+        assert (await update(hasty, flight, distanceMiles=5))["__typename"] == "FlightUpdated"
