@@ -68,9 +68,10 @@ class Rules:
 
 
 _NAME = Text(200, meaning="a name")
-_AIRLINE_CODE = Text(3, "[A-Z0-9]{2,3}", "a code of 2 or 3 capital letters and digits, as in UA")
+# The Bureau of Transportation Statistics numbers airlines that had a code before another took it over, as in PA (1).
+_AIRLINE_CODE = Text(7, r"[A-Z0-9]{2,3}( ?\([0-9]\))?", "a code of 2 or 3 capital letters and digits, as in UA")
 _AIRPORT_CODE = Text(4, "[A-Z0-9]{3,4}", "a code of 3 or 4 capital letters and digits, as in EWR")
-_TAIL_NUMBER = Text(10, "[A-Z0-9-]{2,10}", "a registration: 2 to 10 capital letters, digits and hyphens, as in N14228")
+_TAIL_NUMBER = Text(10, "[A-Z0-9-]{1,10}", "a registration: up to 10 capital letters, digits and hyphens, as in N14228")
 
 RULES: Mapping[str, Rules] = {
     "airlines": Rules(

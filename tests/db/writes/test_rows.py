@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Column, Integer, MetaData, PrimaryKeyConstraint, String, Table, select
 
+from db.check import check
 from db.engine import Database
 from db.rules import RULES, Rules, Text
 from db.writes.answers import Outcome
 from db.writes.tables import WRITTEN, References, Written, complete_flight
 from db.writes.upsert import upsert
 from db.writes.writer import Writer
+from tests.db.test_faults import rows_of
 from tests.small import KEY, NEW_YORK
 
 GATES = Table(
@@ -69,3 +71,18 @@ async def test_what_follows_from_the_rows_that_a_row_refers_to_is_completed(smal
     new = {**flight, "flight_number": 2, "origin_code": "IAH", "tail_number": "N1"}
     await Writer(small_database).run(lambda writing: upsert(writing, written, [flight, new]))
     assert seen == [(NEW_YORK, "737-824"), ("America/Chicago", None)]
+
+
+async def test_whatever_clients_send_what_must_be_true_of_the_data_stays_true(small_database: Database) -> None:
+    written = WRITTEN["flights"]
+    delays = {delay.column for delay in written.rules.delays}
+    sent = [{name: value for name, value in row.items() if name not in delays} for row in rows_of("flights", 600)]
+    given = [row for row in sent if all(row[name] is not None for name in written.rules.key)]
+
+    async def write(rows: list[dict[str, Any]]) -> set[Outcome]:
+        answer = await Writer(small_database).run(lambda writing: upsert(writing, written, rows))
+        return {row.outcome for row in answer.rows}
+
+    parts = [await write(given[start : start + 50]) for start in range(0, len(given), 50)]
+    assert set[Outcome]().union(*parts) == {"CREATED", "UPDATED", "UNCHANGED", "REJECTED"}
+    assert [each for each in (await check(small_database)).invariants if not each.holds] == []
