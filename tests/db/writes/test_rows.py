@@ -1,19 +1,23 @@
 """The generic path: a table that is new to it takes its rules and an entry."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, PrimaryKeyConstraint, String, Table, select
+from sqlalchemy import Column, Integer, MetaData, PrimaryKeyConstraint, String, Table, event, select
 
 from db.check import check
 from db.engine import Database
 from db.rules import RULES, Rules, Text
 from db.writes.answers import Outcome
+from db.writes.rows import rows_with
 from db.writes.tables import WRITTEN, References, Written, complete_flight
 from db.writes.upsert import upsert
 from db.writes.writer import Writer
 from tests.db.test_faults import rows_of
+from tests.db.test_surroundings import explained
 from tests.small import KEY, NEW_YORK
 
 GATES = Table(
@@ -86,3 +90,23 @@ async def test_whatever_clients_send_what_must_be_true_of_the_data_stays_true(sm
     parts = [await write(given[start : start + 50]) for start in range(0, len(given), 50)]
     assert set[Outcome]().union(*parts) == {"CREATED", "UPDATED", "UNCHANGED", "REJECTED"}
     assert [each for each in (await check(small_database)).invariants if not each.holds] == []
+
+
+async def test_rows_to_write_are_found_through_the_index_of_their_key(flights_database: Database) -> None:
+    made: list[tuple[str, Any]] = []
+
+    def remember(_connection: Any, _cursor: Any, sql: str, values: Any, _context: Any, _many: bool) -> None:
+        made.append((sql, values))
+
+    engine = flights_database.engine.sync_engine
+    for name, key in (
+        ("flights", ("UA", 1545, "EWR", datetime(2013, 1, 1, 10, 15, tzinfo=UTC))),
+        ("weather", ("EWR", datetime(2013, 1, 1, 10, tzinfo=UTC))),
+    ):
+        event.listen(engine, "before_cursor_execute", remember)
+        found = await Writer(flights_database).run(partial(rows_with, written=WRITTEN[name], keys=[key]))
+        event.remove(engine, "before_cursor_execute", remember)
+        assert list(found) == [key]
+        plan = await explained(flights_database, *made[-1])
+        assert f"Seq Scan on {name}" not in plan
+        assert f"SCAN {name}" not in plan
