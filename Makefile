@@ -1,9 +1,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+MODEL_DIR ?= mlruns
+# Not MLflow's own 5000, on which macOS listens for AirPlay.
+MLFLOW_PORT ?= 5001
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format typecheck schema data train lock bench graphiql clean
+.PHONY: help run test lint format typecheck schema data train mlflow lock bench notebook graphiql clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  \1\t/' | expand -t 14
@@ -39,14 +42,22 @@ train: $(VENV)/.train data/processed/.prepared ## train a model and export it as
 	@$(BIN)/python -m ml train
 	@$(BIN)/python -m ml export-onnx
 
+mlflow: .venv-mlflow/.installed ## show the training runs and models in MLflow's web interface at http://127.0.0.1:5001
+	@MLFLOW_DISABLE_TELEMETRY=true .venv-mlflow/bin/mlflow server --host 127.0.0.1 --port $(MLFLOW_PORT) --workers 1 \
+		--backend-store-uri sqlite:///$(abspath $(MODEL_DIR))/mlflow.db \
+		--artifacts-destination $(abspath $(MODEL_DIR))/artifacts
+
 bench: $(VENV)/.test data/processed/.prepared ## measure speed against handwritten yardsticks
 	@$(BIN)/python -m benchmarks
+
+notebook: $(VENV)/.test data/processed/.prepared ## execute the notebook and keep its outputs
+	@$(BIN)/python -m notebooks
 
 lock: $(VENV)/.dev ## resolve again and write every lock file
 	@UV=$(BIN)/uv sh requirements/lock.sh
 
 clean: ## remove what was built; the database and the models stay
-	rm -rf $(VENV) data/processed/*.parquet data/processed/.prepared graphiql/node_modules graphql_api/static
+	rm -rf $(VENV) .venv-mlflow data/processed/*.parquet data/processed/.prepared graphiql/node_modules graphql_api/static
 
 # One resolution, a lock file a group; each file is complete, so a stamp stands for its whole environment.
 $(VENV)/.data: requirements/data.lock
@@ -59,6 +70,13 @@ $(VENV)/.%: pyproject.toml
 	@echo "installing the locked $* packages into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/$*.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# An environment of its own: docs/decisions/0001-mlflow-skinny.md
+.venv-mlflow/.installed: requirements/mlflow.lock
+	@$(PYTHON) -m venv --clear .venv-mlflow
+	@echo "installing MLflow's web interface into .venv-mlflow"
+	@.venv-mlflow/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
 data/processed/.prepared: data/raw/SHA256SUMS db/prepare.py db/local_time.py db/plausible.py db/raw.py | $(VENV)/.data

@@ -1,5 +1,6 @@
-"""`python -m benchmarks`: time each shape and its yardstick in turn, and print the ratio."""
+"""`python -m benchmarks`: time each shape and its yardstick in turn, and print the ratio. Parts: service, inference."""
 
+import argparse
 import asyncio
 import sqlite3
 import statistics
@@ -16,10 +17,12 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from benchmarks import inference
 from benchmarks.yardsticks import flight_rows
 from db.engine import Database
 from db.migrate import upgrade
-from db.seed import Silent, seed
+from db.progress import Silent
+from db.seed import seed
 from graphql_api.app import open_service
 from graphql_api.context import context_for
 from graphql_api.execution import Executor
@@ -27,6 +30,7 @@ from graphql_api.schema import build_schema
 from graphql_api.settings import Settings
 from graphql_api.state import Service
 from ml.runtime import Leg, Place
+from ml.runtime.aliases import open_model
 
 ROUNDS = 30
 _AIRPORT = "code name latitude longitude timezone"
@@ -115,16 +119,38 @@ async def _fill(settings: Settings) -> None:
     await database.close()
 
 
-async def main() -> None:
+async def service() -> None:
+    """The service's answers, from documents to bytes."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "flights.db"
         settings = Settings(database_url=SecretStr(f"sqlite:///{path}"))
         await _fill(settings)
-        async with open_service(settings) as service:
-            table = await measure(service, path)
+        async with open_service(settings) as opened:
+            table = await measure(opened, path)
     Console().print(table)
     print(f"Medians of {ROUNDS} alternating rounds in one process on SQLite; the ratio is yardstick over service.")
 
 
+def model() -> None:
+    """The champion alone."""
+    bundle = open_model(Settings().model_dir, "champion")
+    timings = inference.measure(bundle)
+    Console().print(inference.table(bundle.version, timings))
+    for line in inference.targets(timings):
+        print(line)
+    rounds = ", ".join(f"{times:,} of {rows:,} rows" for rows, times in inference.ROUNDS.items())
+    print(f"Alternating rounds in one process: {rounds}; the ratio is session over shape, of the medians.")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="All parts unless one is named.")
+    parser.add_argument("part", nargs="?", choices=("service", "inference"))
+    part = parser.parse_args().part
+    if part != "inference":
+        asyncio.run(service())
+    if part != "service":
+        model()
+
+
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

@@ -5,20 +5,19 @@ import io
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, TypeVar
 
 import typer
 from alembic.util.exc import CommandError
 from pydantic import ValidationError
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from db.check import CheckReport, check
 from db.engine import Database, DatabaseUnavailableError, database_url
 from db.migrate import downgrade, upgrade
-from db.settings import DatabaseSettings
+from db.progress import Bars
+from db.settings import DatabaseSettings, fault_of
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, rich_markup_mode="rich")
 out = Console(highlight=False, soft_wrap=True)
@@ -74,7 +73,7 @@ def seed_command() -> None:
     """Load data/processed/. Safe to repeat and to interrupt: it goes on where it stopped."""
     from db.seed import SeedError, seed
 
-    with _Bars() as bars:
+    with Bars(errors) as bars:
         try:
             reports = _run(lambda database: seed(database, _settings().data_dir / "processed", bars))
         except SeedError as error:
@@ -138,8 +137,7 @@ def _settings() -> DatabaseSettings:
     try:
         return DatabaseSettings()
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors())
-        raise _failure(f"settings: {faults}") from error
+        raise _failure(f"settings: {fault_of(error)}") from error
 
 
 def _run(work: Callable[[Database], Awaitable[Result]], *, maintenance: bool = True) -> Result:
@@ -170,35 +168,6 @@ def _failure(message: str) -> typer.Exit:
     errors.print("[red]error:[/]", end=" ")
     errors.print(message, markup=False)
     return typer.Exit(1)
-
-
-class _Bars:
-    """A progress bar for each table that is loaded."""
-
-    def __init__(self) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description:>10}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=errors,
-        )
-        self._tasks: dict[str, TaskID] = {}
-
-    def start(self, table: str, rows: int, done: int) -> None:
-        self._tasks[table] = self._progress.add_task(table, total=rows, completed=done)
-
-    def advance(self, table: str, rows: int) -> None:
-        self._progress.advance(self._tasks[table], rows)
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
 
 
 if __name__ == "__main__":

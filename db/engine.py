@@ -172,8 +172,13 @@ def _json_parameter(rows: list[Any]) -> ColumnElement[str]:
     return bindparam("given_rows", orjson.dumps(rows).decode(), String, unique=True)
 
 
-def database_url(value: str) -> URL:
+def database_url(value: str, *, named: str = "DATABASE_URL", must_exist: bool = False) -> URL:
     """A URL with the asynchronous driver of its database.
+
+    Args:
+        value: as the user wrote it.
+        named: what the user set, for the message.
+        must_exist: refuse a SQLite file that is not there, which a reader would not make.
 
     Raises:
         ValueError: it names neither a SQLite file nor a PostgreSQL database; the message says what would be right.
@@ -181,20 +186,29 @@ def database_url(value: str) -> URL:
     try:
         url = make_url(value)
     except (ArgumentError, ValueError):
-        raise ValueError(f"DATABASE_URL is not a URL of a database; write {_FORMS}") from None
+        raise ValueError(f"{named} is not a URL of a database; write {_FORMS}") from None
     name = url.drivername.split("+")[0]
     if name not in _DRIVERS:
-        raise ValueError(f"DATABASE_URL names {name!r}; this runs on {_FORMS}")
+        raise ValueError(f"{named} names {name!r}; this runs on {_FORMS}")
     url = url.set(drivername=_DRIVERS[name])
     if name == "sqlite":
         if not url.database or url.database == ":memory:":
-            raise ValueError("DATABASE_URL names no file; write sqlite:///FILE, since a database in memory is lost")
+            raise ValueError(f"{named} names no file; write sqlite:///FILE, since a database in memory is lost")
         if not (directory := Path(url.database).absolute().parent).is_dir():
-            raise ValueError(f"DATABASE_URL: the directory {directory} does not exist; create it first")
+            raise ValueError(f"{named}: the directory {directory} does not exist; create it first")
+        if must_exist and not Path(url.database).exists():
+            raise ValueError(f"{named}: the file {url.database} does not exist; `python -m db upgrade` makes it")
     elif (mode := url.query.get("sslmode")) is not None:
         # The driver takes libpq's values under a name of its own.
         url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
     return url
+
+
+def without_password(url: URL) -> str:
+    """A URL as it may be logged and kept, with everything that says where the database is, from wherever it is read."""
+    if url.get_backend_name() == "sqlite":
+        return url.set(database=str(Path(url.database or "").absolute())).render_as_string()
+    return url._replace(password=None).difference_update_query(["password"]).render_as_string()
 
 
 class Database:

@@ -28,6 +28,17 @@ async def current(database: Database) -> str | None:
     return await database.read(lambda connection: MigrationContext.configure(connection).get_current_revision())
 
 
+async def schema_fault(database: Database) -> str | None:
+    """What is wrong with the schema and what to run, None where it is the newest.
+
+    Raises:
+        DatabaseUnavailableError: the database cannot be reached.
+    """
+    if (revision := await current(database)) == head():
+        return None
+    return f"the schema is at migration {revision or 'none'}, not {head()}: run `python -m db upgrade`"
+
+
 async def upgrade(database: Database, revision: str = "head") -> tuple[str | None, str | None]:
     """Migrate forward in one transaction; returns the revisions before and after."""
     before = await current(database)

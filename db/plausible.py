@@ -50,3 +50,6 @@ DELAY_RANGE: tuple[float, float] = (-1_440.0, 10_080.0)
 
 LONGEST_JOURNEY = timedelta(days=7)
 """From the actual departure to the actual arrival: a diverted flight may wait for days before it goes on."""
+
+OPERATIONS_RANGE: tuple[float, float] = (-1_440.0, 2_880.0)
+"""Minutes: a mean delay of flights within hours is no more than a day early or two days late."""

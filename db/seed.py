@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import polars as pl
 from sqlalchemy import ColumnElement, CursorResult, Index, insert, select, text, update
@@ -16,7 +16,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.schema import CreateIndex, DropIndex
 
 from db.engine import Database, index_names, insert_new
-from db.migrate import current, head
+from db.frames import file_columns
+from db.migrate import schema_fault
+from db.progress import Progress
 from db.raw import sha256
 from db.tables import Aircraft, Airline, Airport, Base, Load
 from db.validate import RejectedRow, split
@@ -27,24 +29,6 @@ PART_ROWS = 20_000
 
 class SeedError(Exception):
     """A file that cannot be loaded as a whole."""
-
-
-class Progress(Protocol):
-    """What the loading reports to: `start` once a table, `advance` once a part."""
-
-    def start(self, table: str, rows: int, done: int) -> None: ...
-
-    def advance(self, table: str, rows: int) -> None: ...
-
-
-class Silent:
-    """A progress that is not shown."""
-
-    def start(self, table: str, rows: int, done: int) -> None:
-        pass
-
-    def advance(self, table: str, rows: int) -> None:
-        pass
 
 
 @dataclass(slots=True)
@@ -77,8 +61,8 @@ async def seed(database: Database, processed_dir: Path, progress: Progress) -> l
         SeedError: the schema is not there, a file is missing or lacks a column (nothing was loaded), or another process
             is loading the same file.
     """
-    if (revision := await current(database)) != head():
-        raise SeedError(f"the schema is at migration {revision or 'none'}, not {head()}: run `python -m db upgrade`")
+    if fault := await schema_fault(database):
+        raise SeedError(fault)
     sources = [_read(table, processed_dir / f"{table}.parquet") for table in TABLES]
     await _drop_indexes_of_empty_tables(database)
     try:
@@ -191,9 +175,7 @@ def _read(table: str, path: Path) -> _Source:
         raise SeedError(f"{path} is missing: run `python -m db prepare`") from error
     except pl.exceptions.PolarsError as error:
         raise SeedError(f"{path} is not a Parquet file ({error}): run `python -m db prepare` again") from error
-    columns = Base.metadata.tables[table].columns
-    # What the database fills in by itself need not be in the file.
-    given = {column.name for column in columns if column.server_default is None and column.autoincrement is not True}
+    given = {column.name for column in file_columns(Base.metadata.tables[table])}
     if missing := given - set(frame.columns):
         raise SeedError(f"{path} lacks the column {min(missing)}: run `python -m db prepare` again")
     return _Source(table, path.name, sha256(path), frame.select(sorted(given)))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -23,3 +23,8 @@ class DatabaseSettings(BaseSettings):
         10.0, gt=0, description="How long to wait for a connection, for a lock, and for the answer to a statement."
     )
     data_dir: Path = Field(Path("data"), description="Holds raw/ and processed/, as described in data/README.md.")
+
+
+def fault_of(error: ValidationError) -> str:
+    """Which settings cannot be what they are, and why, in one line."""
+    return "; ".join(f"{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors())

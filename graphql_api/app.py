@@ -5,11 +5,9 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-import structlog
 from graphql import OperationDefinitionNode, parse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -19,16 +17,15 @@ from db.engine import Database, database_url
 from db.writes.writer import Writer
 from graphql_api.execution import Executor
 from graphql_api.graphiql import GraphiQL
-from graphql_api.health import live, ready
+from graphql_api.health import live, model, ready
 from graphql_api.http import GraphQLEndpoint
 from graphql_api.logs import RequestLog
 from graphql_api.metrics import Metrics
+from graphql_api.reload import load_models, watching
 from graphql_api.schema import build_schema
 from graphql_api.settings import Environment, Settings
 from graphql_api.state import Service
 from ml.runtime import Registry
-
-log = structlog.stdlib.get_logger(__name__)
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -45,6 +42,7 @@ def create_app(settings: Settings) -> Starlette:
         Route("/graphql", GraphQLEndpoint(executor, graphiql)),
         Route("/health/live", live),
         Route("/health/ready", ready),
+        Route("/health/model", model),
         Route("/metrics", metrics),
     ]
     if graphiql:
@@ -54,7 +52,7 @@ def create_app(settings: Settings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with open_service(settings) as service:
+        async with open_service(settings) as service, watching(service):
             app.state.service = service
             yield
 
@@ -67,13 +65,10 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
     measured = Metrics(operation_names(settings.operations_dir))
     database = Database(settings, observe=measured.statement)
     try:
-        models = await run_in_threadpool(Registry.open, settings.model_dir)
-        for bundle in models.bundles:
-            aliases = models.aliases_of(bundle.version)
-            measured.model(bundle.version, aliases=aliases, sha256=bundle.sha256)
-            log.info("model loaded", version=bundle.version, aliases=aliases)
         writer = Writer(database, keys_kept=timedelta(hours=settings.idempotency_hours))
-        yield Service(settings, database, models, measured, writer)
+        service = Service(settings, database, Registry(), measured, writer)
+        await load_models(service)
+        yield service
     finally:
         await database.close()
 

@@ -28,6 +28,34 @@ async def ready(request: Request) -> JSONResponse:
     return JSONResponse(body, status_code=503 if faults else 200)
 
 
+async def model(request: Request) -> JSONResponse:
+    """Which models serve, and what was refused: 200 while the champion answers, 503 when it does not.
+
+    `refused` is what lies in the directory now and cannot be used, by version; `fault` says why the aliases there are
+    not followed; `last_refusal` is kept until the next one.
+    """
+    service: Service = request.app.state.service
+    models, refusal = service.models, service.refusal
+    fault = _model_fault(models)
+    body = {
+        "status": fault or "ok",
+        "aliases": dict(models.aliases),
+        "models": [
+            {
+                "version": bundle.version,
+                "aliases": models.aliases_of(bundle.version),
+                "sha256": bundle.sha256,
+                "trained_at": bundle.trained_at.isoformat(),
+            }
+            for bundle in models.bundles
+        ],
+        "refused": dict(models.refused),
+        "fault": models.fault,
+        "last_refusal": refusal and {"reason": refusal.reason, "at": refusal.at.isoformat()},
+    }
+    return JSONResponse(body, status_code=503 if fault else 200)
+
+
 async def _database_fault(database: Database) -> str | None:
     try:
         revision = await asyncio.wait_for(current(database), timeout=5)

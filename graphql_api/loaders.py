@@ -15,7 +15,7 @@ from strawberry.dataloader import DataLoader
 from db.engine import Database, Row
 from db.ordering import Order
 from db.queries.pages import FlightSet, Page, Parent, Position, Window, any_beyond, count_flights, read_pages
-from db.queries.rows import rows_by_key, weather_by_hour
+from db.queries.rows import FlightDescription, described_flights, rows_by_key, weather_by_hour
 from db.queries.surroundings import HourKey, crowding, hours_back, operations, weather_hours
 from graphql_api.metrics import Metrics
 from ml.runtime import WEATHER_HOURS, Weather
@@ -104,6 +104,10 @@ class Loaders:
             found = await weather_by_hour(database, {(ask.airport_code, ask.hour) for ask in asks}, columns)
             return [found.get((ask.airport_code, ask.hour)) for ask in asks]
 
+        async def load_described(asks: list[FlightDescription]) -> list[Row | None]:
+            found = await described_flights(database, asks)
+            return [found.get(ask) for ask in asks]
+
         async def load_pages(asks: list[PageAsk]) -> list[Page]:
             return await _by_spec(asks, lambda window, parents: read_pages(database, window, parents))
 
@@ -120,6 +124,7 @@ class Loaders:
         self.airports = rows("airports")
         self.aircraft = rows("aircraft")
         self.flights = rows("flights")
+        self.described_flights = Loader("described_flights", metrics, load_described)
         self.weather = Loader("weather", metrics, load_weather)
         self.weather_hours = Loader("weather_hours", metrics, partial(_weather_hours, database))
         self.crowding = Loader("crowding", metrics, partial(crowding, database))

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from graphql_api.settings import Environment, Settings
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
-_QUIET_PATHS = frozenset({"/health/live", "/health/ready", "/metrics"})
+_QUIET_PATHS = frozenset({"/health/live", "/health/ready", "/health/model", "/metrics"})
 # Without local variables: they may hold what a client sent, or a password.
 _tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 _log = structlog.stdlib.get_logger("m7b0.request")

@@ -1,6 +1,6 @@
 """Every metric of the service, declared in this one place. No label holds anything a client can invent."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from prometheus_client import (
     CollectorRegistry,
@@ -16,6 +16,7 @@ _REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 
 _STATEMENT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 _INFERENCE_SECONDS = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25)
 _BATCH_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+RELOAD_OUTCOMES = ("loaded", "refused", "removed")
 _PROBABILITIES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
@@ -82,6 +83,15 @@ class Metrics:
             registry=self.registry,
         )
         self._model = Info("model", "The served models.", ("version",), registry=self.registry)
+        self._reloads = Counter(
+            "model_reloads_total",
+            "Changes of the directory of models by what became of them: bundles and aliases loaded or refused, bundles "
+            "removed.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        for outcome in RELOAD_OUTCOMES:
+            self._reloads.labels(outcome)
 
     def request(self, operation_type: str, operation_name: str | None, outcome: str, seconds: float) -> None:
         """Count a request. A name that the server does not know is `other`, so that clients cannot add series."""
@@ -112,5 +122,12 @@ class Metrics:
     def probability(self, model_version: str, value: float) -> None:
         self._probability.labels(model_version).observe(value)
 
-    def model(self, version: str, *, aliases: Collection[str], sha256: str) -> None:
-        self._model.labels(version).info({"alias": ",".join(aliases), "sha256": sha256})
+    def models(self, served: Iterable[tuple[str, Collection[str], str]]) -> None:
+        """The versions that are served from now on, each with its aliases and the SHA-256 of its ONNX file."""
+        self._model.clear()
+        for version, aliases, sha256 in served:
+            self._model.labels(version).info({"alias": ",".join(aliases), "sha256": sha256})
+
+    def reload(self, outcome: str) -> None:
+        """Count one of `RELOAD_OUTCOMES`."""
+        self._reloads.labels(outcome).inc()

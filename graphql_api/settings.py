@@ -7,6 +7,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from db.settings import DatabaseSettings
+from ml.runtime import ModelSettings
 
 
 class Environment(StrEnum):
@@ -14,7 +15,7 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
-class Settings(DatabaseSettings):
+class Settings(DatabaseSettings, ModelSettings):
     """What `create_app` and `python -m graphql_api serve` are configured by."""
 
     app_env: Environment = Field(
@@ -23,7 +24,9 @@ class Settings(DatabaseSettings):
     )
     host: str = Field("127.0.0.1", description="The address to listen on; 0.0.0.0 for every interface.")
     port: int = Field(8000, ge=1, le=65535, description="The port to listen on.")
-    model_dir: Path = Field(Path("mlruns"), description="Holds the bundles model_v1/, model_v2/, … and aliases.json.")
+    model_poll_seconds: float = Field(
+        5.0, ge=0, description="How often MODEL_DIR is looked at for changed models; 0 is never, SIGHUP alone then."
+    )
     operations_dir: Path = Field(
         Path("graphiql/examples"),
         description="Documents whose operation names metrics tell apart; all others are `other`.",

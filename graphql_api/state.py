@@ -1,6 +1,7 @@
 """What an application holds while it runs."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from db.engine import Database
 from db.writes.writer import Writer
@@ -9,12 +10,22 @@ from graphql_api.settings import Settings
 from ml.runtime import Registry
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Something in the directory of models that was not put to use, and why."""
+
+    reason: str
+    at: datetime
+
+
 @dataclass(slots=True)
 class Service:
-    """Opened when the application starts, closed when it stops."""
+    """Opened when the application starts, closed when it stops. `models` is replaced as a whole, never changed."""
 
     settings: Settings
     database: Database
     models: Registry
     metrics: Metrics
     writer: Writer
+    refusal: Refusal | None = None
+    """The last one, whatever became of it since."""

@@ -4,16 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from itertools import chain
+from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.leg import WEATHER_FIELDS, WEATHER_HOURS, Leg
+from ml.leg import WEATHER_FIELDS, WEATHER_HOURS, Leg, Weather
 
 Floats = NDArray[np.float64]
 
 _EPOCH_ORDINAL = datetime(1970, 1, 1).toordinal()  # noqa: DTZ001  only the day counts
+_UNKNOWN_HOURS = (Weather(),) * (1 + WEATHER_HOURS)
+_readings = attrgetter(*WEATHER_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +82,17 @@ def _floats(values: Sequence[float | None]) -> Floats:
 
 
 def _weather(legs: Sequence[Leg]) -> NDArray[np.float32]:
-    readings = np.full((len(legs), 1 + WEATHER_HOURS, len(WEATHER_FIELDS)), np.nan, dtype=np.float32)
-    for row, leg in enumerate(legs):
-        for hour, weather in enumerate(leg.weather[: 1 + WEATHER_HOURS]):
-            readings[row, hour] = [getattr(weather, name) for name in WEATHER_FIELDS]
-    return readings
+    # Flights that leave an airport together have the same readings, and one hour's are the next hour's past: each
+    # object is converted once, however many legs hold it.
+    spans = {id(leg.weather): leg.weather for leg in legs}
+    hours = [hour for span in spans.values() for hour in (span + _UNKNOWN_HOURS)[: 1 + WEATHER_HOURS]]
+    identity = np.fromiter(map(id, hours), dtype=np.int64, count=len(hours))
+    _, first, places = np.unique(identity, return_index=True, return_inverse=True)
+    values = [*chain.from_iterable(_readings(hours[index]) for index in first.tolist())]
+    readings = np.array(values, dtype=np.float32).reshape(-1, len(WEATHER_FIELDS))
+    row = {span: number for number, span in enumerate(spans)}
+    chosen = np.array([row[id(leg.weather)] for leg in legs], dtype=np.intp)
+    return readings[places.reshape(-1, 1 + WEATHER_HOURS)[chosen]]
 
 
 def _aircraft_age(leg: Leg) -> float | None:

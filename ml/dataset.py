@@ -1,4 +1,4 @@
-"""The processed flights as columns and labels. Polars reads them; the columns are those of `ml.features`."""
+"""Flights that are over as columns and labels. Polars reads them; the columns are those of `ml.features`."""
 
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
@@ -9,10 +9,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from db.progress import Progress, Silent
 from ml.columns import Columns
 from ml.delay_classes import DELAYED_FROM
 from ml.errors import ModelError
 from ml.leg import WEATHER_FIELDS, WEATHER_HOURS
+from ml.source import read_tables, shown
 from ml.surroundings import DESTINATION_WINDOW_MINUTES, ORIGIN_WINDOW_MINUTES, crowding, known_delays, weather_hours
 
 _TABLES = ("flights", "airports", "aircraft", "weather")
@@ -21,7 +23,7 @@ _COLUMNS = tuple(field.name for field in fields(Columns))
 
 
 class DatasetError(ModelError):
-    """The processed files are missing or are not what `python -m db prepare` writes."""
+    """The source holds no flights to learn from, or tables that are not what `python -m db prepare` writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +59,24 @@ class Dataset:
         return Dataset(columns, self.arrival_delay[rows], self.never[rows], self.month[rows])
 
 
-def load(directory: Path) -> Dataset:
-    """Every flight of `flights.parquet` that is over, in order of departure, placed by `airports.parquet`.
+def load(source: str | Path, progress: Progress | None = None) -> Dataset:
+    """Every flight of a source that is over, in order of departure, with its places, its aircraft and surroundings.
+
+    Args:
+        source: the directory of the processed files, or the URL of a database.
+        progress: told of the rows read from a database.
 
     Raises:
-        DatasetError: a file is missing, cannot be read or holds no flight that is over.
+        SourceError: the source cannot be read.
+        DatasetError: it holds no flight that is over, or a table lacks a column.
     """
+    tables = read_tables(source, _TABLES, progress or Silent())
+    if tables["flights"].is_empty():
+        raise DatasetError(f"{shown(source)} holds no flights; load some with `python -m db seed`")
     try:
-        tables = {name: pl.read_parquet(directory / f"{name}.parquet") for name in _TABLES}
         frame = _with_columns(_surrounded(tables["flights"], tables["weather"]), tables["airports"], tables["aircraft"])
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DatasetError(f"{directory} cannot be read; run `python -m db prepare` ({error})") from error
+    except pl.exceptions.PolarsError as error:
+        raise DatasetError(f"{shown(source)} cannot be used; run `python -m db prepare` ({error})") from error
     return Dataset(
         columns=Columns(**{name: _array(frame[name]) for name in _COLUMNS}),
         arrival_delay=frame["arrival_delay"].to_numpy(),

@@ -1,106 +1,172 @@
-"""Rolling-origin evaluation: each month is predicted by a model of the months before it."""
+"""`ml evaluate`, and what it shares with `ml train`: rolling origin, references, importance, figures and plots."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from sklearn.metrics import log_loss, roc_auc_score
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
+from db.progress import Bars
+from ml.costs import Spent, spent, spent_on
 from ml.dataset import Dataset
-from ml.features import BASES, Group, known_up_to
-from ml.fit import Fitted, Hyperparameters, TrainingError, fit
-from ml.runtime.distribution import Distribution
+from ml.errors import ModelError
+from ml.evaluation import EVALUATION_FILE, PREDICTORS, Evaluation, judge
+from ml.features import BASES
+from ml.fit import Hyperparameters, fit_vocabularies, inputs_of
+from ml.importance import correlated_groups, named, permutation_importance
+from ml.record import NoRunError, Training, flights_of_run, load_run, save_evaluation
+from ml.references import recorded, reference_months
+from ml.report import PLOTS_DIRECTORY, REPORT_FILE, cost_table, report
+from ml.rolling import MonthResult, month_name, predict_month, rolling_models, rolling_months, scores_of
+from ml.settings import read_settings
+from ml.store import DEFAULT_STORE
+from ml.tables import headline
 
-FIRST_TRAINING_MONTHS = 6
-"""The first month that is predicted has this many before it; a year's data gives July to December."""
+
+class EvaluationError(ModelError):
+    """The run cannot be evaluated again."""
 
 
 @dataclass(frozen=True, slots=True)
-class MonthResult:
-    """One month's predictions by a model that saw only the months before it, with inputs known up to `basis`.
+class Assessment:
+    """An evaluation, its plots by file name, and what it took."""
 
-    Arrays have the shape (n,).
+    evaluation: Evaluation
+    plots: Mapping[str, bytes]
+    cost: Spent
 
-    `covered` says of each flight that arrived whether its delay lay between the 10% and the 90% quantile.
-    """
-
-    month: str
-    basis: Group
-    delayed: NDArray[np.bool_]
-    probability: NDArray[np.float64]
-    constant: float
-    covered: NDArray[np.bool_]
-
-    @property
-    def auc(self) -> float:
-        return float(roc_auc_score(self.delayed, self.probability))
+    def write(self, directory: Path) -> Path:
+        """Write `evaluation.json` and the plots into a directory, which is made if need be, and return it."""
+        (directory / PLOTS_DIRECTORY).mkdir(parents=True, exist_ok=True)
+        (directory / EVALUATION_FILE).write_bytes(self.evaluation.to_json())
+        for name, content in self.plots.items():
+            (directory / PLOTS_DIRECTORY / name).write_bytes(content)
+        return directory
 
 
-def rolling_months(dataset: Dataset) -> list[int]:
-    """The months to be predicted, as `Dataset.month` counts them.
+def evaluate_run(
+    source: str | Path | None, run: str, out: Path, console: Console, store: Path = DEFAULT_STORE
+) -> tuple[str | None, Evaluation]:
+    """Evaluate the hyperparameters of a recorded run again, log it to that run and write the report into `out`.
+
+    Without any run on record, `latest` stands for the default hyperparameters, and nothing is logged.
+
+    Args:
+        source: the flights; those that the run was trained on when it is None.
+        run: an id, the beginning of one, or `latest`.
+        out: a directory, made if need be.
+        console: shows the progress and the headline.
+        store: the directory of the default store.
+
+    Returns:
+        The run's id, None without a run, and what was found.
 
     Raises:
-        TrainingError: the flights span too few months.
+        SourceError: the source cannot be read.
+        DatasetError: it holds no flight that is over.
+        EvaluationError: the run has hyperparameters that this version does not know.
+        RecordError: there is no such run, or it cannot be logged to.
+        TrainingError: the flights are too few.
     """
-    months = np.unique(dataset.month)
-    chosen = months[months >= months[0] + FIRST_TRAINING_MONTHS]
-    if not chosen.size:
-        raise TrainingError(
-            f"the flights span {len(months)} months; to evaluate, more than {FIRST_TRAINING_MONTHS} are needed"
+    run_id, training = _recorded(run, store)
+    with Bars(console) as bars:
+        dataset = flights_of_run(training, source, bars)
+    hyperparameters = _hyperparameters(training)
+    with progress_on(console) as progress:
+        assessment = assess(dataset, hyperparameters, progress)
+    evaluation = assessment.evaluation
+    print_headline(evaluation, console)
+    if training:
+        costs = {**training.costs, **spent_on("evaluation", assessment.cost)}
+        training = replace(
+            training,
+            metrics=evaluation.metrics,
+            months=evaluation.months,
+            costs=costs,
+            evaluated_on=evaluation.evaluated_on,
         )
-    return [int(month) for month in chosen]
+    first, last = dataset.window
+    text = report(
+        f"Evaluation of the run {run_id}" if run_id else "Evaluation of the default hyperparameters",
+        [f"{len(dataset):,} flights from {first} to {last}."],
+        evaluation,
+        asdict(hyperparameters),
+        cost_table(training) if training else [],
+    )
+    (assessment.write(out) / REPORT_FILE).write_text(text, encoding="utf-8")
+    if run_id and training:
+        with tempfile.TemporaryDirectory() as directory:
+            save_evaluation(run_id, training, assessment.write(Path(directory)), store)
+    return run_id, evaluation
 
 
-def evaluate_months(dataset: Dataset, hyperparameters: Hyperparameters) -> Iterator[MonthResult]:
-    """Fit month by month, and predict on every basis. Vocabularies and class ends too come from the months before.
+def assess(dataset: Dataset, hyperparameters: Hyperparameters, progress: Progress) -> Assessment:
+    """Evaluate hyperparameters on a dataset.
+
+    Args:
+        dataset: flights of at least seven months.
+        hyperparameters: with which each month's model is fitted.
+        progress: shows how far it is.
 
     Raises:
         TrainingError: the flights span too few months, or lack a delay class.
     """
-    for month in rolling_months(dataset):
-        fitted = fit(dataset.where(dataset.month < month), hyperparameters)
-        constant = float(dataset.delayed[dataset.month < month].mean())
-        flights = dataset.where(dataset.month == month)
-        for basis in BASES:
-            yield _predict(fitted, flights, month, basis, constant)
+    from ml.plots import draw  # noqa: PLC0415  slow to import, and training without an evaluation draws nothing
+
+    with spent() as cost:
+        months = rolling_months(dataset)
+        task = progress.add_task("evaluate month by month", total=len(months) * (len(BASES) + 1) + 2)
+        groups = correlated_groups(inputs_of(dataset.columns, fit_vocabularies(dataset)))
+        results: list[MonthResult] = []
+        drops = {}
+        for month, fitted in rolling_models(dataset, hyperparameters):
+            for result in predict_month(fitted, dataset, month):
+                results.append(result)
+                progress.update(task, advance=1, description=f"{result.month} {result.basis}: AUC {result.auc:.4f}")
+            flights = dataset.where(dataset.month == month)
+            drops[month_name(month)] = permutation_importance(fitted, flights, groups, hyperparameters.seed)
+            progress.update(task, advance=1, description=f"{month_name(month)} importance")
+        results.extend(reference_months(dataset))
+        scores = {name: scores_of([result for result in results if result.basis == name]) for name in PREDICTORS}
+        evaluation = judge(scores, named(drops), recorded(read_settings().model_dir, dataset.window))
+        progress.update(task, advance=1, description="figures and intervals")
+        plots = draw(evaluation, scores)
+        progress.update(task, advance=1, description="plots")
+    return Assessment(evaluation, plots, cost)
 
 
-def summarise(results: list[MonthResult]) -> dict[Group, dict[str, float]]:
-    """The figures of an evaluation by basis and name, as `figures` gives them."""
-    return {basis: figures([result for result in results if result.basis == basis]) for basis in BASES}
+def progress_on(console: Console) -> Progress:
+    """What long work of training and evaluation shows on a terminal."""
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    return Progress(*columns, console=console)
 
 
-def monthly_auc(results: list[MonthResult]) -> dict[Group, dict[str, float]]:
-    """The AUC of each month by basis."""
-    return {basis: {result.month: result.auc for result in results if result.basis == basis} for basis in BASES}
+def print_headline(evaluation: Evaluation, console: Console) -> None:
+    """The headline as a table on a terminal."""
+    head, *body = headline(evaluation, with_intervals=False)
+    table = Table(title=f"{evaluation.flights:,} flights, each predicted from the months before")
+    for number, name in enumerate(head):
+        table.add_column(name, justify="right" if number else "left")
+    for cells in body:
+        table.add_row(*cells)
+    console.print(table)
 
 
-def figures(results: list[MonthResult]) -> dict[str, float]:
-    """The figures of one basis by name.
-
-    `brier` and `log_loss` judge the probability of being delayed, and stand beside those of a constant, the delayed
-    rate of the months before. `interval_coverage` is the share of arrivals between p10 and p90, which should be 0.8.
-    """
-    delayed = np.concatenate([result.delayed for result in results])
-    probability = np.concatenate([result.probability for result in results])
-    constant = np.concatenate([np.full(len(result.delayed), result.constant) for result in results])
-    return {
-        "mean_auc": float(np.mean([result.auc for result in results])),
-        "pooled_auc": float(roc_auc_score(delayed, probability)),
-        "brier": float(np.mean((probability - delayed) ** 2)),
-        "brier_constant": float(np.mean((constant - delayed) ** 2)),
-        "log_loss": float(log_loss(delayed, probability)),
-        "log_loss_constant": float(log_loss(delayed, constant)),
-        "interval_coverage": float(np.concatenate([result.covered for result in results]).mean()),
-    }
+def _recorded(run: str, store: Path) -> tuple[str | None, Training | None]:
+    try:
+        run_id, _, training = load_run(run, store)
+    except NoRunError:
+        return None, None
+    return run_id, training
 
 
-def _predict(fitted: Fitted, flights: Dataset, month: int, basis: Group, constant: float) -> MonthResult:
-    inputs = known_up_to(basis, fitted.inputs(flights.columns))
-    distribution = Distribution(fitted.probabilities(inputs), fitted.classes)
-    arrived = ~flights.never
-    delay, quantiles = flights.arrival_delay[arrived], distribution.quantiles[arrived]
-    covered = (quantiles[:, 0] <= delay) & (delay <= quantiles[:, 2])
-    name = f"{month // 12:04d}-{month % 12 + 1:02d}"
-    return MonthResult(name, basis, flights.delayed, distribution.probability_delayed, constant, covered)
+def _hyperparameters(training: Training | None) -> Hyperparameters:
+    values: dict[str, Any] = dict(training.hyperparameters) if training else {}
+    unknown = sorted(values.keys() - {field.name for field in fields(Hyperparameters)})
+    if unknown:
+        raise EvaluationError(f"the run was trained with {', '.join(unknown)}, unknown to this version; train again")
+    return Hyperparameters(**values)

@@ -1,6 +1,7 @@
 """From a recorded training run to a served bundle, if ONNX Runtime answers as scikit-learn does."""
 
 import hashlib
+import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -9,24 +10,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 from onnxruntime import InferenceSession
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
 
+from db.progress import Progress
 from ml.dataset import Dataset
 from ml.errors import ModelError
+from ml.evaluation import EVALUATION_FILE, Evaluation
 from ml.features import FEATURES
 from ml.fit import Fitted, masked_copies
-from ml.record import Training
-from ml.report import report
-from ml.runtime.bundle import INPUT, MANIFEST_FILE, MODEL_FILE, OUTPUT, load_bundle
+from ml.record import LATEST, Training, flights_of_run, load_evaluation, load_run, save_export
+from ml.report import PLOTS_DIRECTORY, REPORT_FILE, cost_table, report
+from ml.runtime.aliases import write_aliases
+from ml.runtime.bundle import INPUT, OUTPUT, load_bundle
+from ml.runtime.files import MANIFEST_FILE, MODEL_FILE, seal
+from ml.runtime.listing import ALIASES_FILE
 from ml.runtime.manifest import Manifest, Metric
-from ml.runtime.registry import ALIASES_FILE
+from ml.store import DEFAULT_STORE, RecordError
 
 PARITY_TOLERANCE = 1e-4
-REPORT_FILE = "report.md"
 GOLDEN_ROWS = 16
 OPSET = 18
 """What ONNX Runtime has run since 1.14; a newer set would bring this model nothing."""
@@ -46,11 +50,58 @@ class Exported:
     size_bytes: int
 
 
-def export(fitted: Fitted, training: Training, dataset: Dataset, out: Path) -> Exported:
+def export_run(
+    out: Path,
+    progress: Progress,
+    run: str = LATEST,
+    *,
+    source: str | Path | None = None,
+    store: Path = DEFAULT_STORE,
+) -> tuple[str, Exported]:
+    """Export a run on record, and add to it the bundle, its size and its parity. Returns the run's id too.
+
+    Args:
+        out: the bundle's directory, as `export` takes it.
+        progress: told of the rows read from a database.
+        run: an id, the beginning of one, or `latest`.
+        source: the flights on which parity is measured; those that the run was trained on when left out.
+        store: the directory of the default store.
+
+    Raises:
+        RecordError: there is no such run, or the store cannot be reached.
+        SourceError: the flights cannot be read.
+        ExportError: as `export` does.
+    """
+    run_id, fitted, training = load_run(run, store)
+    dataset = flights_of_run(training, source, progress)
+    with tempfile.TemporaryDirectory() as directory:
+        evaluation = load_evaluation(run_id, Path(directory), store)
+        exported = export(fitted, training, dataset, out, evaluation)
+    bundle = load_bundle(exported.path)
+    figures = {
+        "onnx_bytes": exported.size_bytes,
+        "parity_worst_difference": exported.worst_difference,
+        "parity_rows": exported.rows,
+    }
+    try:
+        save_export(run_id, bundle, exported.path, figures, store)
+    except RecordError as error:
+        raise RecordError(f"{exported.path} is written, but its run does not say so: {error}") from error
+    return run_id, exported
+
+
+def export(fitted: Fitted, training: Training, dataset: Dataset, out: Path, evaluation: Path | None = None) -> Exported:
     """Write the bundle of a run to the directory `out`, replacing the one there.
 
     Parity is measured on every flight of the dataset and on copies with inputs left out. The bundle is written beside
     `out`, loaded with every check, and only then put in place.
+
+    Args:
+        fitted: the model.
+        training: what the run did.
+        dataset: the flights that parity is measured on.
+        out: the bundle's directory, whose name is the version.
+        evaluation: the directory that `ml.evaluate.Assessment.write` wrote, if the model was evaluated.
 
     Raises:
         ExportError: `out` cannot be a version's name, or a probability differs by more than `PARITY_TOLERANCE`;
@@ -73,14 +124,26 @@ def export(fitted: Fitted, training: Training, dataset: Dataset, out: Path) -> E
     with _replacing(out) as directory:
         (directory / MODEL_FILE).write_bytes(content)
         (directory / MANIFEST_FILE).write_bytes(manifest.to_json())
-        (directory / REPORT_FILE).write_text(report(manifest, training, worst, len(rows), len(content)))
+        _write_report(directory, training, evaluation, f"{worst:.1g} over {len(rows):,} rows, some with unknown inputs")
+        seal(directory)
         load_bundle(directory)
-    aliases = out.parent / ALIASES_FILE
-    if not aliases.exists():
-        aliases.write_bytes(
-            orjson.dumps({"champion": out.name}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-        )
+    if not (out.parent / ALIASES_FILE).exists():
+        write_aliases(out.parent, {"champion": out.name})
     return Exported(out, worst, len(rows), len(content))
+
+
+def _write_report(directory: Path, training: Training, evaluation: Path | None, parity: str) -> None:
+    found = None
+    if evaluation:
+        found = Evaluation.from_json((evaluation / EVALUATION_FILE).read_bytes())
+        shutil.copytree(evaluation / PLOTS_DIRECTORY, directory / PLOTS_DIRECTORY)
+    first, last = training.window
+    facts = [
+        f"Trained on {training.rows:,} flights from {first} to {last}.",
+        f"A probability of ONNX Runtime differs from scikit-learn's by at most {parity}.",
+    ]
+    text = report(directory.name, facts, found, training.hyperparameters, cost_table(training))
+    (directory / REPORT_FILE).write_text(text, encoding="utf-8")
 
 
 def convert(fitted: Fitted, width: int) -> bytes:
@@ -134,6 +197,7 @@ def _manifest(
         metrics=tuple(
             Metric(name, basis, value) for basis, metrics in training.metrics.items() for name, value in metrics.items()
         ),
+        evaluated_on=training.evaluated_on,
         sha256=hashlib.sha256(content).hexdigest(),
         golden_inputs=golden,
         golden_outputs=session.run([OUTPUT], {INPUT: golden})[0],

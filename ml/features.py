@@ -200,7 +200,9 @@ _COMPUTE: dict[str, Callable[[Columns, Vocabularies], Floats]] = {
     # 1970-01-01 was a Thursday, ISO weekday 4.
     "weekday": lambda columns, _: (columns.departure_day + 3) % 7 + 1,
     "holiday_days": lambda columns, _: holiday_distance(columns.departure_day),
-    **{name: _plain(name) for name in ("origin_flights", "carrier_flights", "aircraft_seats", "aircraft_age")},
+    **{name: _plain(name) for name in ("origin_flights", "carrier_flights", "aircraft_seats")},
+    # Built after it flies: one of the two years is wrong.
+    "aircraft_age": lambda columns, _: np.where(columns.aircraft_age >= 0, columns.aircraft_age, np.nan),
     **{name: _in_the_hour(index) for index, name in enumerate(WEATHER_FIELDS)},
     "rain_3h_mm": lambda columns, _: _sum(columns, "precipitation_mm", 3),
     "rain_6h_mm": lambda columns, _: _sum(columns, "precipitation_mm", 6),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 from datetime import datetime
+from operator import attrgetter
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +59,11 @@ class Leg:
     origin_delay_minutes: float | None = None
     carrier_delay_minutes: float | None = None
     destination_delay_minutes: float | None = None
+
+    def __hash__(self) -> int:
+        # A service looks each leg up several times. Places follow from the codes, and earlier weather from the hour:
+        # with them a look-up would take five times as long, and hardly ever tell apart what the rest does not.
+        return hash((_hashed(self), self.weather[:1]))
+
+
+_hashed = attrgetter(*(field.name for field in fields(Leg) if field.name not in {"origin", "destination", "weather"}))

@@ -1,39 +1,46 @@
-"""The record of training runs in MLflow.
+"""The record of training runs in MLflow: what a run did, its model, and later what was exported from it."""
 
-The default store is SQLite under `mlruns/` with the artifacts beside it; `MLFLOW_TRACKING_URI` names another. MLflow is
-imported on use: its first use takes seconds.
-"""
-
-import logging
-import os
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import joblib
 import orjson
 
+from db.progress import Progress
+from ml.dataset import Dataset, load
 from ml.delay_classes import DelayClasses
-from ml.errors import ModelError
 from ml.features import Group
 from ml.fit import Fitted
+from ml.runtime.bundle import Bundle
+from ml.runtime.manifest import EvaluatedOn
+from ml.settings import read_settings
+from ml.source import SourceError
+from ml.store import (
+    BUNDLE_ARTIFACTS,
+    DEFAULT_STORE,
+    RecordError,
+    bundle_tag,
+    client_of,
+    experiment_id,
+    store_errors,
+    training_runs,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-DEFAULT_STORE = Path("mlruns")
-EXPERIMENT = "delay"
 LATEST = "latest"
 MODEL_ARTIFACT = "model.joblib"
 RECORD_ARTIFACT = "training.json"
+EVALUATION_ARTIFACT = "evaluation"
 
 
-class RecordError(ModelError):
-    """The run asked for is not on record, or the store cannot be reached."""
+class NoRunError(RecordError):
+    """No training run is on record at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,8 @@ class Training:
     """What one training run did: everything but the classifier itself.
 
     `metrics` are those of the rolling-origin evaluation by basis and name, `months` the AUC by basis and month; both
-    are empty if there was none.
+    are empty and `evaluated_on` is None if there was none. `costs` are what fitting, evaluating and predicting take, by
+    name (`ml.costs`). `source` says where the flights came from, without a password.
     """
 
     trained_at: datetime
@@ -54,6 +62,9 @@ class Training:
     months: Mapping[Group, Mapping[str, float]]
     duration_seconds: float
     peak_memory_mib: float
+    costs: Mapping[str, float] = field(default_factory=dict)
+    source: str = ""
+    evaluated_on: EvaluatedOn | None = None
 
     def to_json(self) -> bytes:
         return orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
@@ -63,6 +74,7 @@ class Training:
         data: dict[str, Any] = orjson.loads(content)
         first, last = (date.fromisoformat(day) for day in data["window"])
         classes = data["classes"] | {"edges": tuple(data["classes"]["edges"])}
+        evaluated_on = data.get("evaluated_on")
         return cls(
             **data
             | {
@@ -70,120 +82,160 @@ class Training:
                 "window": (first, last),
                 "vocabularies": {name: tuple(codes) for name, codes in data["vocabularies"].items()},
                 "classes": DelayClasses(**classes),
+                "evaluated_on": evaluated_on and EvaluatedOn(tuple(evaluated_on["months"]), evaluated_on["flights"]),
             }
         )
 
 
-def by_figure(training: Training) -> dict[str, list[float]]:
-    """The figures of an evaluation as rows of a table: the label, and a value for each basis."""
-    rows: dict[str, list[float]] = {}
-    for months in training.months.values():
-        for month, auc in months.items():
-            rows.setdefault(f"AUC {month}", []).append(auc)
-    for metrics in training.metrics.values():
-        for name, value in metrics.items():
-            rows.setdefault(name.replace("_", " "), []).append(value)
-    return rows
-
-
-def open_store(store: Path = DEFAULT_STORE) -> None:
-    """Make the store ready, so that what cannot be recorded is known before the training and not after it.
-
-    Raises:
-        RecordError: the store cannot be reached.
-    """
-    with _errors():
-        _experiment(_client(store), store)
-
-
-def save_run(fitted: Fitted, training: Training, store: Path = DEFAULT_STORE) -> str:
+def save_run(fitted: Fitted, training: Training, store: Path = DEFAULT_STORE, evaluation: Path | None = None) -> str:
     """Record a run with parameters, metrics and artifacts, and return its id.
 
+    Args:
+        fitted: the model, from which the run can be exported later.
+        training: what the run did.
+        store: the directory of the default store.
+        evaluation: the directory that `ml.evaluate.Assessment.write` wrote, if the model was evaluated.
+
     Raises:
         RecordError: the store cannot be reached.
     """
-    with _errors():
-        client = _client(store)
-        run_id: str = client.create_run(_experiment(client, store)).info.run_id
-        for name, value in training.hyperparameters.items():
-            client.log_param(run_id, name, value)
-        figures = {
-            **{f"{basis}_{name}": value for basis, of in training.metrics.items() for name, value in of.items()},
-            **{f"{basis}_auc_{month}": auc for basis, of in training.months.items() for month, auc in of.items()},
-            "rows": training.rows,
-            "duration_seconds": training.duration_seconds,
-            "peak_memory_mib": training.peak_memory_mib,
-        }
-        for name, figure in figures.items():
-            client.log_metric(run_id, name, figure)
+    with store_errors():
+        client = client_of(store)
+        started = training.trained_at - timedelta(seconds=training.duration_seconds)
+        run = client.create_run(experiment_id(client, store), start_time=_milliseconds(started))
+        run_id: str = run.info.run_id
+        _log(client, run_id, {}, {**training.hyperparameters, "source": training.source})
         with tempfile.TemporaryDirectory() as directory:
             joblib.dump(fitted.classifier, Path(directory, MODEL_ARTIFACT), compress=3)
-            Path(directory, RECORD_ARTIFACT).write_bytes(training.to_json())
             client.log_artifacts(run_id, directory)
-        client.set_terminated(run_id)
+        _log_facts(client, run_id, training, evaluation)
+        client.set_terminated(run_id, end_time=_milliseconds(training.trained_at))
     return run_id
 
 
-def load_run(run: str = LATEST, store: Path = DEFAULT_STORE) -> tuple[str, Fitted, Training]:
-    """The id, the model and the facts of a run by its id, or of the latest finished one.
-
-    The model is unpickled, which runs what the file says: load runs only from a store you trust.
+def save_evaluation(run_id: str, training: Training, evaluation: Path, store: Path = DEFAULT_STORE) -> None:
+    """Put a later evaluation on record with its run: the facts, the metrics and what the directory holds are replaced.
 
     Raises:
         RecordError: there is no such run, or the store cannot be reached.
     """
-    with _errors(), tempfile.TemporaryDirectory() as directory:
-        client = _client(store)
-        run_id = _latest(client, store) if run == LATEST else run
-        path = Path(client.download_artifacts(run_id, "", directory))
-        training = Training.from_json((path / RECORD_ARTIFACT).read_bytes())
-        classifier = joblib.load(path / MODEL_ARTIFACT)
+    with store_errors():
+        _log_facts(client_of(store), run_id, training, evaluation)
+
+
+def load_evaluation(run_id: str, directory: Path, store: Path = DEFAULT_STORE) -> Path | None:
+    """Copy what `ml.evaluate.Assessment.write` wrote into `directory`, and return where it is; None if there was none.
+
+    Raises:
+        RecordError: there is no such run, or the store cannot be reached.
+    """
+    with store_errors():
+        client = client_of(store)
+        if not any(artifact.path == EVALUATION_ARTIFACT for artifact in client.list_artifacts(run_id)):
+            return None
+        return Path(client.download_artifacts(run_id, EVALUATION_ARTIFACT, str(directory)))
+
+
+def load_run(run: str = LATEST, store: Path = DEFAULT_STORE) -> tuple[str, Fitted, Training]:
+    """The id, the model and the facts of a run by its id or the beginning of it, or of the latest finished one.
+
+    The model is unpickled, which runs what the file says: load runs only from a store you trust.
+
+    Raises:
+        RecordError: there is no such run, or several, or the store cannot be reached.
+    """
+    with store_errors(), tempfile.TemporaryDirectory() as directory:
+        client = client_of(store)
+        run_id = _find(client, store, run)
+        model, record = (
+            Path(client.download_artifacts(run_id, name, directory)) for name in (MODEL_ARTIFACT, RECORD_ARTIFACT)
+        )
+        training = Training.from_json(record.read_bytes())
+        classifier = joblib.load(model)
     return run_id, Fitted(classifier, training.vocabularies, training.classes), training
 
 
-def _client(store: Path) -> "MlflowClient":
-    # Training tells nobody about itself; read by MLflow when it is imported.
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    # MLflow's own 7 retries, each twice as late as the one before, keep a user waiting for minutes.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
-    from mlflow import MlflowClient  # noqa: PLC0415  slow to import
+def flights_of_run(training: Training | None, source: str | Path | None, progress: Progress) -> Dataset:
+    """The flights of a source; where it is None, those that a run was trained on, or without a run the processed files.
 
-    # They report every step of making a new store's tables.
-    for name in ("alembic", "mlflow.store.db.utils"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-
-    uri = os.environ.get("MLFLOW_TRACKING_URI")
-    if not uri:
-        store.mkdir(parents=True, exist_ok=True)
-        uri = f"sqlite:///{store.resolve() / 'mlflow.db'}"
-    return MlflowClient(tracking_uri=uri, registry_uri=uri)
-
-
-def _experiment(client: "MlflowClient", store: Path) -> str:
-    existing = client.get_experiment_by_name(EXPERIMENT)
-    if existing:
-        return str(existing.experiment_id)
-    # A server chooses its own place for artifacts.
-    local = not os.environ.get("MLFLOW_TRACKING_URI")
-    return str(client.create_experiment(EXPERIMENT, (store / "artifacts").resolve().as_uri() if local else None))
-
-
-def _latest(client: "MlflowClient", store: Path) -> str:
-    runs = client.search_runs(
-        [_experiment(client, store)], "attributes.status = 'FINISHED'", max_results=1, order_by=["start_time DESC"]
-    )
-    if not runs:
-        raise RecordError("no finished training run is on record; run `python -m ml train` first")
-    return str(runs[0].info.run_id)
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    from mlflow.exceptions import MlflowException  # noqa: PLC0415  slow to import
-
+    Raises:
+        SourceError: they cannot be read.
+        DatasetError: none of them is over.
+    """
+    if source is not None or training is None or not training.source:
+        return load(source or read_settings().processed, progress)
     try:
-        yield
-    except MlflowException as error:
-        raise RecordError(f"MLflow: {str(error).splitlines()[0]}") from error
-    except OSError as error:
-        raise RecordError(f"the store of training runs cannot be used: {error}") from error
+        return load(training.source, progress)
+    except SourceError as error:
+        raise SourceError(f"the run's own flights: {error}; name others with --source") from error
+
+
+def _log_facts(client: "MlflowClient", run_id: str, training: Training, evaluation: Path | None) -> None:
+    _log(client, run_id, _figures(training), {})
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory, RECORD_ARTIFACT).write_bytes(training.to_json())
+        client.log_artifacts(run_id, directory)
+    if evaluation:
+        client.log_artifacts(run_id, str(evaluation), EVALUATION_ARTIFACT)
+
+
+def save_export(
+    run_id: str, bundle: Bundle, path: Path, figures: Mapping[str, float], store: Path = DEFAULT_STORE
+) -> None:
+    """Add to a run the bundle in the directory `path` that was exported from it, with the export's figures.
+
+    Raises:
+        RecordError: the store cannot be reached.
+    """
+    with store_errors():
+        client = client_of(store)
+        _log(client, run_id, figures, {}, {bundle_tag(bundle.version): bundle.sha256})
+        client.log_artifacts(run_id, str(path), f"{BUNDLE_ARTIFACTS}/{bundle.version}")
+
+
+def _figures(training: Training) -> dict[str, float]:
+    """What MLflow keeps as metrics, so that runs can be compared by them."""
+    return {
+        **{f"{basis}_{name}": value for basis, of in training.metrics.items() for name, value in of.items()},
+        **{f"{basis}_auc_{month}": auc for basis, of in training.months.items() for month, auc in of.items()},
+        **training.costs,
+        "rows": training.rows,
+        "duration_seconds": training.duration_seconds,
+        "peak_memory_mib": training.peak_memory_mib,
+    }
+
+
+def _log(
+    client: "MlflowClient",
+    run_id: str,
+    metrics: Mapping[str, float],
+    parameters: Mapping[str, object],
+    tags: Mapping[str, str] | None = None,
+) -> None:
+    from mlflow.entities import Metric, Param, RunTag  # noqa: PLC0415  slow to import
+
+    now = _milliseconds(datetime.now(UTC))
+    client.log_batch(
+        run_id,
+        [Metric(name, float(value), now, 0) for name, value in metrics.items()],
+        [Param(name, str(value)) for name, value in parameters.items()],
+        [RunTag(name, value) for name, value in (tags or {}).items()],
+    )
+
+
+def _find(client: "MlflowClient", store: Path, run: str) -> str:
+    """The id of the latest run, or of the one run whose id begins with `run`."""
+    ids = (str(found.info.run_id) for found in training_runs(client, store))
+    if run == LATEST:
+        if (latest := next(ids, None)) is None:
+            raise NoRunError("no finished training run is on record; run `python -m ml train` first")
+        return latest
+    matching = [run_id for run_id in ids if run_id.startswith(run)]
+    if len(matching) != 1:
+        begin = f"{len(matching) or 'no'} runs on record have an id that begins with {run!r}"
+        raise RecordError(f"{begin}; `python -m ml runs` lists them")
+    return matching[0]
+
+
+def _milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)

@@ -1,42 +1,45 @@
 """One training run: evaluate by rolling origin, fit to everything, put it on record."""
 
-import resource
-import sys
+import tempfile
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
+from db.progress import Bars
+from ml.costs import peak_memory_mib, serving_costs, spent, spent_on
 from ml.dataset import Dataset, load
-from ml.evaluate import MonthResult, evaluate_months, monthly_auc, rolling_months, summarise
-from ml.features import BASES
+from ml.evaluate import Assessment, assess, print_headline, progress_on
+from ml.export import convert
 from ml.fit import Fitted, Hyperparameters, fit
-from ml.record import DEFAULT_STORE, Training, by_figure, open_store, save_run
+from ml.record import Training, save_run
+from ml.source import shown
+from ml.store import DEFAULT_STORE, open_store
 
 
 def train(
-    data: Path,
+    source: str | Path,
     hyperparameters: Hyperparameters,
     console: Console,
     *,
     evaluate: bool = True,
     store: Path = DEFAULT_STORE,
 ) -> tuple[str, Training]:
-    """Train on the processed flights in `data` and return the run's id and what it did.
+    """Train on the flights of a source and return the run's id and what it did.
 
     Raises:
-        DatasetError: the processed files cannot be read.
+        SourceError: the source cannot be read.
+        DatasetError: it holds no flight that is over.
         TrainingError: the flights are too few.
         RecordError: the run cannot be put on record.
     """
-    dataset = load(data)
+    with Bars(console) as bars:
+        dataset = load(source, bars)
     open_store(store)
     started = time.perf_counter()
-    fitted, results = _fit(dataset, hyperparameters, console, evaluate=evaluate)
+    fitted, assessment, costs = _fit(dataset, hyperparameters, console, evaluate=evaluate)
     training = Training(
         trained_at=datetime.now(UTC).replace(microsecond=0),
         rows=len(dataset),
@@ -44,46 +47,37 @@ def train(
         hyperparameters=asdict(hyperparameters),
         vocabularies=fitted.vocabularies,
         classes=fitted.classes,
-        metrics=summarise(results) if results else {},
-        months=monthly_auc(results) if results else {},
+        metrics=assessment.evaluation.metrics if assessment else {},
+        months=assessment.evaluation.months if assessment else {},
         duration_seconds=time.perf_counter() - started,
-        peak_memory_mib=_peak_memory_mib(),
+        peak_memory_mib=peak_memory_mib(),
+        costs=costs,
+        source=shown(source),
+        evaluated_on=assessment.evaluation.evaluated_on if assessment else None,
     )
-    console.print(summary(training))
-    return save_run(fitted, training, store), training
-
-
-def summary(training: Training) -> Table:
-    """What a run did, as a table for the terminal."""
+    if assessment:
+        print_headline(assessment.evaluation, console)
     first, last = training.window
-    cost = f"{training.duration_seconds:.0f} s, at most {training.peak_memory_mib:.0f} MiB"
-    table = Table(title=f"{training.rows:,} flights, {first} to {last}: {cost}")
-    table.add_column("figure")
-    for basis in training.metrics:
-        table.add_column(basis, justify="right")
-    for label, values in by_figure(training).items():
-        table.add_row(label, *(f"{value:.4f}" for value in values))
-    return table
+    took = f"{training.duration_seconds:.0f} s, at most {training.peak_memory_mib:.0f} MiB"
+    console.print(f"{training.rows:,} flights, {first} to {last}: {took}", soft_wrap=True)
+    with tempfile.TemporaryDirectory() as directory:
+        evaluation = assessment.write(Path(directory)) if assessment else None
+        return save_run(fitted, training, store, evaluation), training
 
 
 def _fit(
     dataset: Dataset, hyperparameters: Hyperparameters, console: Console, *, evaluate: bool
-) -> tuple[Fitted, list[MonthResult]]:
-    results: list[MonthResult] = []
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=console) as progress:
+) -> tuple[Fitted, Assessment | None, dict[str, float]]:
+    assessment: Assessment | None = None
+    costs: dict[str, float] = {}
+    with progress_on(console) as progress:
         if evaluate:
-            months = rolling_months(dataset)
-            task = progress.add_task("evaluate month by month", total=len(months) * len(BASES))
-            for result in evaluate_months(dataset, hyperparameters):
-                results.append(result)
-                progress.update(task, advance=1, description=f"{result.month} {result.basis}: AUC {result.auc:.4f}")
+            assessment = assess(dataset, hyperparameters, progress)
+            costs |= spent_on("evaluation", assessment.cost)
         task = progress.add_task(f"fit to {len(dataset):,} flights", total=1)
-        fitted = fit(dataset, hyperparameters)
+        with spent() as cost:
+            fitted = fit(dataset, hyperparameters)
         progress.advance(task)
-    return fitted, results
-
-
-def _peak_memory_mib() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)  # bytes on macOS, KiB elsewhere: getrusage(2)
+    costs |= spent_on("fit", cost)
+    inputs = fitted.inputs(dataset.columns)
+    return fitted, assessment, costs | serving_costs(convert(fitted, inputs.shape[1]), inputs)

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx2
 
 ROOT = Path(__file__).parents[1]
+SERVE = (sys.executable, "-m", "graphql_api", "serve")
 AT_ROOT = {
     # The code of this checkout, wherever the installed one lies.
     "PYTHONPATH": str(ROOT),
@@ -36,8 +37,12 @@ class Server:
 
 
 @contextmanager
-def serving(log: Path, **environment: str) -> Iterator[Server]:
+def serving(
+    log: Path, command: Sequence[str] = SERVE, terminal: int | None = None, /, **environment: str
+) -> Iterator[Server]:
     """Start `python -m graphql_api serve` and wait until it answers.
+
+    With `terminal`, a file descriptor, in a session of its own with that as its standard input.
 
     Raises:
         RuntimeError: it ended or did not answer within 30 seconds; the message holds its log.
@@ -47,7 +52,9 @@ def serving(log: Path, **environment: str) -> Iterator[Server]:
         port = probe.getsockname()[1]
     with log.open("wb") as sink:
         process = subprocess.Popen(
-            [sys.executable, "-m", "graphql_api", "serve"],
+            command,
+            stdin=terminal,
+            start_new_session=terminal is not None,
             cwd=log.parent,  # Where no .env lies.
             env={**os.environ, **AT_ROOT, **environment, "HOST": "127.0.0.1", "PORT": str(port)},
             stdout=sink,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-TRAINING = {"sklearn", "skl2onnx", "mlflow", "polars", "matplotlib", "joblib", "onnx", "airportsdata"}
+TRAINING = {"sklearn", "skl2onnx", "mlflow", "polars", "matplotlib", "joblib", "onnx", "optuna", "airportsdata"}
 
 
 def imported(path: Path) -> set[str]:

@@ -10,6 +10,7 @@ from graphql_api.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+OF_ITS_OWN = ROOT / "requirements" / "mlflow.lock"  # docs/decisions/0001-mlflow-skinny.md
 LOCKS = [ROOT / "requirements.lock", *sorted((ROOT / "requirements").glob("*.lock"))]
 
 
@@ -43,12 +44,19 @@ def test_a_lock_pins_with_hashes_and_names_no_host(path: Path) -> None:
 
 def test_the_locks_are_one_resolution() -> None:
     pins: dict[tuple[str, str], set[str]] = {}
-    for path in LOCKS:
+    for path in set(LOCKS) - {OF_ITS_OWN}:
         for name, version, condition in re.findall(
             r"^([A-Za-z0-9._-]+)==(\S+)(?: ; ([^\\\n]*))?", path.read_text(encoding="utf-8"), re.MULTILINE
         ):
             pins.setdefault((name, condition.strip()), set()).add(version)
     assert {name: versions for name, versions in pins.items() if len(versions) > 1} == {}
+
+
+def test_mlflow_s_web_interface_is_of_the_version_that_writes_the_store() -> None:
+    written = (ROOT / "requirements" / "train.lock").read_text(encoding="utf-8")
+    shown = OF_ITS_OWN.read_text(encoding="utf-8")
+    (version,) = re.findall(r"^mlflow-skinny==(\S+)", written, re.MULTILINE)
+    assert re.findall(r"^mlflow(?:-skinny)?==(\S+)", shown, re.MULTILINE) == [version, version]
 
 
 def test_the_serving_set_has_no_training_library() -> None:

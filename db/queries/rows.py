@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Table, and_, or_, select
+from sqlalchemy import ColumnElement, Integer, String, Table, and_, or_, select
+from sqlalchemy.types import TypeEngine
 
-from db.engine import Database, Row
+from db.engine import Database, Instant, Row, given_rows
 from db.tables import Aircraft, Airline, Airport, Base, Flight, WeatherObservation
 
 # The name by which each table's rows are asked for. A flight's own number is `row_id`: `id` is its global ID.
@@ -16,9 +17,26 @@ KEY_COLUMNS: Mapping[str, str] = {
     "aircraft": "tail_number",
     "flights": "row_id",
 }
+_DESCRIPTION_COLUMNS: dict[str, TypeEngine[Any]] = {
+    "carrier_code": String(),
+    "flight_number": Integer(),
+    "origin_code": String(),
+    "destination_code": String(),
+    "scheduled_departure": Instant(),
+}
 _TABLES: Mapping[str, Table] = {
     entity.__tablename__: Base.metadata.tables[entity.__tablename__] for entity in (Airline, Airport, Aircraft, Flight)
 }
+
+
+class FlightDescription(NamedTuple):
+    """What is said of one flight, which the table may have. None is unknown."""
+
+    carrier_code: str | None
+    flight_number: int | None
+    origin_code: str | None
+    destination_code: str | None
+    scheduled_departure: datetime | None
 
 
 def selectable(table: Table, names: Iterable[str]) -> list[ColumnElement[Any]]:
@@ -76,3 +94,26 @@ async def flight_by_key(
     )
     rows = await database.fetch("flight_by_key", statement)
     return rows[0] if rows else None
+
+
+async def described_flights(database: Database, descriptions: Collection[FlightDescription]) -> dict[Any, Row]:
+    """The flights of those `descriptions` that are complete and that the table has.
+
+    Each row carries `scheduled_arrival` and, of the aircraft, `seats` and `year`, None where they are not known.
+
+    Raises:
+        DatabaseUnavailableError: the database did not answer.
+    """
+    complete = [description for description in descriptions if None not in description]
+    if not complete:
+        return {}
+    flights, aircraft = _TABLES["flights"], _TABLES["aircraft"]
+    rows = [(number, *description) for number, description in enumerate(complete)]
+    given = given_rows(database.dialect, {"number": Integer(), **_DESCRIPTION_COLUMNS}, rows)
+    same = and_(*(flights.c[name] == given.c[name] for name in _DESCRIPTION_COLUMNS))
+    statement = (
+        select(given.c.number, flights.c.scheduled_arrival, aircraft.c.seats, aircraft.c.year)
+        .join_from(given, flights, same)
+        .outerjoin(aircraft, aircraft.c.tail_number == flights.c.tail_number)
+    )
+    return {complete[row.number]: row for row in await database.fetch("flights_by_description", statement)}

@@ -7,11 +7,11 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeGuard
 
-from sqlalchemy import ColumnElement, Float, FromClause, Integer, Select, String, case, cast, func, select
+from sqlalchemy import ColumnElement, Float, FromClause, Integer, Select, String, case, cast, func, or_, select
 from sqlalchemy.types import TypeEngine
 
 from db.engine import Database, Instant, Row, given_rows, minutes_between
-from db.queries.rows import selectable
+from db.queries.rows import FlightDescription, selectable
 from db.tables import Base, Flight, WeatherObservation
 
 CROWDED_WITHIN = timedelta(minutes=30)
@@ -28,6 +28,10 @@ _CROWDING_COLUMNS: dict[str, TypeEngine[Any]] = {
     "carrier": String(),
     "first": Instant(),
     "last": Instant(),
+    "own_carrier": String(),
+    "own_number": Integer(),
+    "own_destination": String(),
+    "own_departure": Instant(),
 }
 _OPERATIONS_COLUMNS: dict[str, TypeEngine[Any]] = {
     "number": Integer(),
@@ -44,13 +48,16 @@ _FIRST, _LAST = datetime.min.replace(tzinfo=UTC) + _REACH, datetime.max.replace(
 
 
 class CrowdingKey(NamedTuple):
+    """Where and when a flight leaves, and as what it stands in the table if it does: a what-if moves it from there."""
+
     origin_code: str | None
     carrier_code: str | None
     scheduled_departure: datetime | None
+    itself: FlightDescription
 
 
 class Crowding(NamedTuple):
-    """How many flights leave the origin around a departure: of all carriers, and of one."""
+    """How many flights leave the origin around a departure, this one included: of all carriers, and of its own."""
 
     origin_flights: int | None = None
     carrier_flights: int | None = None
@@ -79,32 +86,28 @@ class HourKey(NamedTuple):
 
 
 async def crowding(database: Database, keys: Sequence[CrowdingKey]) -> list[Crowding]:
-    """How many flights the table has that leave each origin at most 30 minutes before or after, in the order of `keys`.
+    """How many flights leave each origin at most 30 minutes before or after, in the order of `keys`.
 
-    No flight at all is unknown, not none: where the flight itself is missing, the timetable is.
+    They are those of the table and the flight itself, which counts once whether the table has it or not: so training
+    counts. Where the table has none at all it is unknown, not one: where all others are missing, the timetable is.
 
     Raises:
         DatabaseUnavailableError: the database did not answer.
     """
-    rows = [
-        (number, origin, carrier, departure - CROWDED_WITHIN, departure + CROWDED_WITHIN)
-        for number, (origin, carrier, departure) in enumerate(keys)
-        if origin is not None and _is_in_reach(departure)
-    ]
+    rows = []
+    for number, (origin, carrier, departure, itself) in enumerate(keys):
+        if origin is not None and _is_in_reach(departure):
+            own = _own_columns(itself, origin, departure)
+            rows.append((number, origin, carrier, departure - CROWDED_WITHIN, departure + CROWDED_WITHIN, *own))
     found = [Crowding()] * len(keys)
     if not rows:
         return found
-    given = given_rows(database.dialect, _CROWDING_COLUMNS, rows)
-    around = (_FLIGHTS.c.origin_code == given.c.origin, _within(given.c.first, given.c.last))
-    statement = select(
-        given.c.number,
-        _of_flights(given, func.count(), *around).label("origin_flights"),
-        _of_flights(given, func.count(), *around, _FLIGHTS.c.carrier_code == given.c.carrier).label("carrier_flights"),
-    )
-    for row in await database.fetch("crowding_by_key", statement):
+    for row in await database.fetch("crowding_by_key", _crowding(database.dialect, rows)):
         if row.origin_flights:
-            of_carrier = None if keys[row.number].carrier_code is None else row.carrier_flights
-            found[row.number] = Crowding(row.origin_flights, of_carrier)
+            key = keys[row.number]
+            same_carrier = row.itself and key.itself.carrier_code == key.carrier_code
+            of_carrier = None if key.carrier_code is None else row.carrier_flights + (not same_carrier)
+            found[row.number] = Crowding(row.origin_flights + (not row.itself), of_carrier)
     return found
 
 
@@ -157,6 +160,33 @@ def hours_back(key: HourKey, hours_before: int) -> list[HourKey]:
     if airport is None or not _is_in_reach(hour):
         return []
     return [HourKey(airport, hour - timedelta(hours=number)) for number in range(hours_before + 1)]
+
+
+def _own_columns(itself: FlightDescription, origin: str, departure: datetime) -> tuple[Any, ...]:
+    """What finds the flight itself among those around it; nothing where it is not among them."""
+    own = itself.scheduled_departure
+    if own is None or itself.origin_code != origin or abs(own - departure) > CROWDED_WITHIN:
+        return (None, None, None, None)
+    return (itself.carrier_code, itself.flight_number, itself.destination_code, own)
+
+
+def _crowding(dialect: str, rows: Sequence[Sequence[Any]]) -> Select[Any]:
+    given = given_rows(dialect, _CROWDING_COLUMNS, rows)
+    at_origin = _FLIGHTS.c.origin_code == given.c.origin
+    around = (at_origin, _within(given.c.first, given.c.last))
+    itself = (
+        at_origin,
+        _FLIGHTS.c.scheduled_departure == given.c.own_departure,
+        _FLIGHTS.c.carrier_code == given.c.own_carrier,
+        or_(given.c.own_number.is_(None), _FLIGHTS.c.flight_number == given.c.own_number),
+        or_(given.c.own_destination.is_(None), _FLIGHTS.c.destination_code == given.c.own_destination),
+    )
+    return select(
+        given.c.number,
+        _of_flights(given, func.count(), *around).label("origin_flights"),
+        _of_flights(given, func.count(), *around, _FLIGHTS.c.carrier_code == given.c.carrier).label("carrier_flights"),
+        _of_flights(given, func.count(), *itself).label("itself"),
+    )
 
 
 def _operations(dialect: str, rows: Sequence[Sequence[Any]]) -> Select[Any]:

@@ -9,6 +9,7 @@ from strawberry import UNSET
 
 from db.engine import Row
 from db.faults import Values
+from db.queries.rows import FlightDescription
 from graphql_api.context import Info
 from graphql_api.loaders import Loader, RowAsk
 from graphql_api.schema.aircraft import Aircraft
@@ -22,9 +23,7 @@ from graphql_api.schema.status import FlightStatus
 from graphql_api.schema.weather import WeatherObservation, weather_at
 from graphql_api.selection import columns_for, needs
 
-_ASKED_ABOUT = needs(
-    "carrier_code", "origin_code", "destination_code", "tail_number", "scheduled_departure", "scheduled_arrival"
-)
+_ASKED_ABOUT = needs(*FlightDescription._fields, "tail_number", "scheduled_arrival")
 
 
 @strawberry.type(description="One leg of one flight on one day.")
@@ -101,6 +100,7 @@ class Flight(Node):
             scheduled_departure=self.scheduled_departure,
             scheduled_arrival=self.scheduled_arrival,
             tail_number=self.tail_number,
+            stored=FlightDescription(*(getattr(self, name) for name in FlightDescription._fields)),
         )
         if overrides:
             question = question.overridden(overrides)

@@ -9,6 +9,7 @@ from strawberry import UNSET
 
 from db.engine import Row
 from db.faults import is_storable
+from db.queries.rows import FlightDescription
 from db.queries.surroundings import Crowding, CrowdingKey, HourKey, Operations, OperationsKey
 from graphql_api.context import Info
 from graphql_api.ids import shortened
@@ -18,6 +19,7 @@ from graphql_api.schema.question import Question, faults_of
 from ml.runtime import Bundle, Leg, Place, Weather
 
 _PLACE_COLUMNS = frozenset({"latitude", "longitude", "timezone"})
+_OF_ARRIVAL = frozenset({"arrival_minute", "duration_minutes"})
 _AIRCRAFT_COLUMNS = frozenset({"seats", "year"})
 
 
@@ -25,6 +27,7 @@ _AIRCRAFT_COLUMNS = frozenset({"seats", "year"})
 class Lookups:
     """What a model reads that neither the question nor the airports say."""
 
+    arrival: bool = False
     aircraft: bool = False
     crowding: bool = False
     weather: bool = False
@@ -36,6 +39,7 @@ class Lookups:
         groups = {feature.group for feature in bundle.features}
         names = {feature.name for feature in bundle.features}
         return cls(
+            arrival=not names.isdisjoint(_OF_ARRIVAL),
             aircraft=any(name.startswith("aircraft_") for name in names),
             crowding=not names.isdisjoint(Crowding._fields),
             weather="WEATHER" in groups,
@@ -44,6 +48,7 @@ class Lookups:
 
 
 _NOTHING = Lookups()
+_NO_FLIGHT = FlightDescription(None, None, None, None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class _Found:
     airline: Row | None
     origin: Row | None
     destination: Row | None
+    described: Row | None
     aircraft: Row | None = None
     crowding: Crowding = field(default_factory=Crowding)
     weather: tuple[Weather, ...] = ()
@@ -70,13 +76,16 @@ async def leg_of(
     faults += _unknown_codes(question, found, path)
     if faults:
         return faults
-    aircraft = found.aircraft
+    arrival, aircraft = question.scheduled_arrival, found.aircraft
+    if found.described is not None:
+        arrival = arrival or found.described.scheduled_arrival
+        aircraft = aircraft if question.tail_number is not None else found.described
     return Leg(
         carrier_code=question.carrier_code,
         origin_code=question.origin_code,
         destination_code=question.destination_code,
         scheduled_departure=question.scheduled_departure,
-        scheduled_arrival=question.scheduled_arrival,
+        scheduled_arrival=arrival,
         origin=_place(found.origin),
         destination=_place(found.destination),
         aircraft_seats=None if aircraft is None else aircraft.seats,
@@ -94,21 +103,33 @@ async def _look_up(loaders: Loaders, question: Question, lookups: Lookups) -> _F
         for code in (question.carrier_code, question.origin_code, question.destination_code, question.tail_number)
     )
     departure = question.scheduled_departure
+    itself = question.stored or FlightDescription(carrier, question.flight_number, origin, destination, departure)
     asked: dict[str, Awaitable[Any]] = {
         "airline": loaders.airlines.load(RowAsk(carrier, frozenset())),
         "origin": loaders.airports.load(RowAsk(origin, _PLACE_COLUMNS)),
         "destination": loaders.airports.load(RowAsk(destination, _PLACE_COLUMNS)),
+        "described": loaders.described_flights.load(itself if _leaves_out(question, lookups) else _NO_FLIGHT),
     }
     if lookups.aircraft:
         asked["aircraft"] = loaders.aircraft.load(RowAsk(tail, _AIRCRAFT_COLUMNS))
     if lookups.crowding:
-        asked["crowding"] = loaders.crowding.load(CrowdingKey(origin, carrier, departure))
+        asked["crowding"] = loaders.crowding.load(CrowdingKey(origin, carrier, departure, itself))
     if lookups.weather:
         hour = None if departure is None else departure.replace(minute=0, second=0, microsecond=0)
         asked["weather"] = loaders.weather_hours.load(HourKey(origin, hour))
     if lookups.operations:
         asked["operations"] = loaders.operations.load(OperationsKey(origin, carrier, destination, departure))
     return _Found(**dict(zip(asked, await asyncio.gather(*asked.values()), strict=True)))
+
+
+def _leaves_out(question: Question, lookups: Lookups) -> bool:
+    """Whether an input leaves out what the table may know of the flight that it describes.
+
+    Of a flight of the table everything is known already, and what an override made unknown stays so.
+    """
+    arrival = lookups.arrival and question.scheduled_arrival is None
+    aircraft = lookups.aircraft and question.tail_number is None
+    return question.stored is None and (arrival or aircraft)
 
 
 def _weather(question: Question, found: tuple[Weather, ...]) -> tuple[Weather, ...]:

@@ -47,9 +47,16 @@ class PredictDelayInput:
     origin_code: str = strawberry.field(description="The origin's IATA code, as in EWR.")
     destination_code: str = strawberry.field(description="The destination's IATA code, as in IAH.")
     scheduled_departure: datetime = strawberry.field(description="Scheduled departure.")
-    scheduled_arrival: datetime | None = strawberry.field(default=UNSET, description="Scheduled arrival.")
-    flight_number: int | None = strawberry.field(default=UNSET, description="The number without the carrier.")
-    tail_number: str | None = strawberry.field(default=UNSET, description="The aircraft's registration.")
+    scheduled_arrival: datetime | None = strawberry.field(
+        default=UNSET, description="Scheduled arrival. Left out, it is looked up by flightNumber."
+    )
+    flight_number: int | None = strawberry.field(
+        default=UNSET,
+        description="The number without the carrier. With it, what is left out of a known flight is looked up.",
+    )
+    tail_number: str | None = strawberry.field(
+        default=UNSET, description="The aircraft's registration. Left out, it is looked up by flightNumber."
+    )
     weather: WeatherInput | None = strawberry.field(default=UNSET, description="Weather at the origin.")
     operations: OperationsInput | None = strawberry.field(default=UNSET, description="How late flights are running.")
 

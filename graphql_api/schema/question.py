@@ -8,7 +8,8 @@ from typing import Any
 from strawberry import UNSET
 from strawberry.utils.str_converters import to_camel_case
 
-from db.plausible import LONGEST_FLIGHT, WEATHER_RANGES
+from db.plausible import LONGEST_FLIGHT, OPERATIONS_RANGE, WEATHER_RANGES
+from db.queries.rows import FlightDescription
 from graphql_api.schema.prediction_inputs import (
     OperationsInput,
     PredictDelayInput,
@@ -17,15 +18,14 @@ from graphql_api.schema.prediction_inputs import (
 )
 from graphql_api.schema.problems import Fault
 
-# A mean delay of flights within hours: no more than a day early or two days late.
-OPERATIONS_RANGE = (-1440.0, 2880.0)
-
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """A flight whose delay is asked for. None is unknown.
 
-    `weather` and `operations` are looked up where they are UNSET; what is given goes before what is looked up.
+    Any instant will do, also one far from the flights that the model was trained on: it reads the clock, the weekday
+    and the holidays, not the year, and the basis says that nothing else was known. `weather` and `operations` are
+    looked up where they are UNSET; what is given goes before what is looked up.
     """
 
     carrier_code: str | None
@@ -38,6 +38,8 @@ class Question:
     weather: WeatherInput | None = UNSET
     operations: OperationsInput | None = UNSET
     arrival_kept: bool = False
+    stored: FlightDescription | None = None
+    """The flight of the table that was asked about, whatever the overrides made of it."""
 
     @classmethod
     def of_input(cls, asked: PredictDelayInput) -> "Question":

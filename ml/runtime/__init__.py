@@ -1,11 +1,15 @@
 """What a serving process needs of the model: bundles, predictions, factors. Imports no training library."""
 
 from ml.leg import WEATHER_HOURS, Leg, Place, Weather
-from ml.runtime.bundle import Bundle, BundleError, load_bundle
+from ml.runtime.bundle import Bundle, load_bundle
 from ml.runtime.distribution import BUCKETS, Distribution
 from ml.runtime.factors import Factor, factors
+from ml.runtime.files import BundleError
+from ml.runtime.listing import look
 from ml.runtime.manifest import Manifest, Metric
+from ml.runtime.quarantine import examine
 from ml.runtime.registry import ModelUnavailableError, Registry
+from ml.runtime.settings import ModelSettings
 
 __all__ = [
     "BUCKETS",
@@ -17,10 +21,13 @@ __all__ = [
     "Leg",
     "Manifest",
     "Metric",
+    "ModelSettings",
     "ModelUnavailableError",
     "Place",
     "Registry",
     "Weather",
+    "examine",
     "factors",
     "load_bundle",
+    "look",
 ]

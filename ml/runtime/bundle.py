@@ -9,34 +9,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from onnxruntime import InferenceSession, SessionOptions
-from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors
 
 from ml.columns import columns_of
-from ml.errors import ModelError
 from ml.features import Feature, Group, matrix
 from ml.leg import Leg
 from ml.runtime.distribution import Distribution
+from ml.runtime.files import MANIFEST_FILE, MODEL_FILE, BundleError, read_sealed
 from ml.runtime.manifest import Manifest, Metric, parse_manifest
 
-MODEL_FILE = "delay.onnx"
-MANIFEST_FILE = "model.json"
 INPUT = "inputs"
 OUTPUT = "probabilities"
 GOLDEN_TOLERANCE = 1e-5
 """Between processors ONNX Runtime's float32 sums differ by about 1e-7; a damaged model by far more."""
 
-_LOAD_ERRORS = (
-    onnx_errors.Fail,
-    onnx_errors.InvalidArgument,
-    onnx_errors.InvalidGraph,
-    onnx_errors.InvalidProtobuf,
-    onnx_errors.NotImplemented,
-    onnx_errors.RuntimeException,
-)
-
-
-class BundleError(ModelError):
-    """A bundle is incomplete or damaged. The message names the file and what is wrong with it."""
+_WARMING_RUNS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +33,8 @@ class Bundle:
     session: InferenceSession
     positions: Mapping[str, Mapping[str, int]]
     """For each position feature, the number of each code."""
+    checksums: str
+    """The text of `SHA256SUMS`: two bundles with the same are the same, byte for byte."""
 
     @property
     def version(self) -> str:
@@ -84,6 +72,14 @@ class Bundle:
         (probabilities,) = self.session.run([OUTPUT], {INPUT: inputs})
         return Distribution(probabilities.astype(np.float64), self.manifest.classes)
 
+    def warm(self, rows: int) -> None:
+        """Run the model on one row and on `rows` rows a few times, so that the first request finds its memory ready."""
+        golden = self.manifest.golden_inputs
+        for size in (1, rows):
+            batch = np.resize(golden, (size, golden.shape[1]))
+            for _ in range(_WARMING_RUNS):
+                self.run(batch)
+
     def basis(self, inputs: NDArray[np.float32]) -> list[tuple[Group, ...]]:
         """For each of n rows, the groups of which at least one input is known; SCHEDULE always is."""
         known: NDArray[np.bool_] = ~np.isnan(inputs)
@@ -93,44 +89,47 @@ class Bundle:
         return [("SCHEDULE", *(group for group, rows in present if rows[row])) for row in range(len(inputs))]
 
 
-def load_bundle(path: Path, threads: int = 1) -> Bundle:
+def load_bundle(path: Path, threads: int = 1, verified: str | None = None) -> Bundle:
     """Load the bundle in the directory `path` after every check.
 
-    In order: both files are there, the manifest is complete and names this directory, the ONNX file has the manifest's
-    SHA-256, ONNX Runtime accepts it with the inputs and outputs that are expected, and it answers the golden inputs as
-    it did when it was exported. Checksum and golden vectors are both needed: ONNX Runtime loads about a quarter of
+    In order: the files are there and are what was sealed, the manifest is complete and names this directory and this
+    ONNX file, ONNX Runtime accepts it with the inputs and outputs that are expected, and it answers the golden inputs
+    as it did when it was exported. Checksum and golden vectors are both needed: ONNX Runtime loads about a quarter of
     files with a flipped bit without complaint.
 
     Args:
-        path: a directory with `delay.onnx` and `model.json`.
+        path: a directory with `delay.onnx`, `model.json` and `SHA256SUMS`.
         threads: of ONNX Runtime within one run; 1 leaves the cores to other requests.
+        verified: the checksums of what was verified elsewhere; nothing else is loaded.
 
     Raises:
-        BundleError: a check failed.
+        BundleError: a check failed. The message is one line.
     """
-    content = _read(path / MODEL_FILE)
+    files = read_sealed(path)
+    if verified is not None and files.checksums != verified:
+        raise BundleError(f"{path} changed after it was verified")
     try:
-        manifest = parse_manifest(_read(path / MANIFEST_FILE))
+        manifest = parse_manifest(files.manifest)
     except ValueError as error:
-        raise BundleError(f"{path / MANIFEST_FILE} cannot be used: {error}") from error
+        raise BundleError(f"{path / MANIFEST_FILE} cannot be used: {_one_line(error)}") from error
     if manifest.version != path.resolve().name:
         raise BundleError(f"{path / MANIFEST_FILE} describes {manifest.version}, another directory's model")
-    actual = hashlib.sha256(content).hexdigest()
+    actual = hashlib.sha256(files.model).hexdigest()
     if actual != manifest.sha256:
-        raise BundleError(f"{path / MODEL_FILE} is damaged: its SHA-256 is {actual}, the manifest's {manifest.sha256}")
+        raise BundleError(
+            f"{path / MODEL_FILE} is not the model that {MANIFEST_FILE} describes: its SHA-256 is {actual}, "
+            f"not {manifest.sha256}"
+        )
     positions = {
         name: {code: position for position, code in enumerate(codes)} for name, codes in manifest.vocabularies.items()
     }
-    bundle = Bundle(manifest, _session(content, path / MODEL_FILE, threads), positions)
+    bundle = Bundle(manifest, _session(files.model, path / MODEL_FILE, threads), positions, files.checksums)
     _check_golden(bundle, path / MODEL_FILE)
     return bundle
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BundleError(f"{path} cannot be read: {error.strerror}") from error
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _session(content: bytes, path: Path, threads: int) -> InferenceSession:
@@ -139,9 +138,10 @@ def _session(content: bytes, path: Path, threads: int) -> InferenceSession:
     options.inter_op_num_threads = 1
     options.log_severity_level = 4  # What goes wrong is raised and said in the project's own words.
     try:
-        session = InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except _LOAD_ERRORS as error:
-        raise BundleError(f"{path} is not a model that ONNX Runtime accepts: {error}") from error
+        # Without its fallback: there is nothing to fall back to, and it would print to standard output.
+        session = InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=0)
+    except Exception as error:  # Its errors have no ancestor of their own, and some are Python's.
+        raise BundleError(f"{path} is not a model that ONNX Runtime accepts: {_one_line(error)}") from error
     inputs, outputs = ([node.name for node in nodes] for nodes in (session.get_inputs(), session.get_outputs()))
     if inputs != [INPUT] or outputs != [OUTPUT]:
         raise BundleError(f"{path} maps {inputs} to {outputs}, not [{INPUT!r}] to [{OUTPUT!r}]")
@@ -152,8 +152,8 @@ def _check_golden(bundle: Bundle, path: Path) -> None:
     expected = bundle.manifest.golden_outputs
     try:
         (answered,) = bundle.session.run([OUTPUT], {INPUT: bundle.manifest.golden_inputs})
-    except _LOAD_ERRORS as error:
-        raise BundleError(f"{path} does not take the manifest's golden inputs: {error}") from error
+    except Exception as error:  # As above.
+        raise BundleError(f"{path} does not take the manifest's golden inputs: {_one_line(error)}") from error
     if answered.shape != expected.shape:
         raise BundleError(f"{path} answers the golden inputs with shape {answered.shape}, not {expected.shape}")
     worst = float(np.max(np.abs(answered - expected)))

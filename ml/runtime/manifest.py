@@ -2,14 +2,14 @@
 
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
 from ml.delay_classes import DelayClasses
-from ml.features import FEATURES, VOCABULARY_FEATURES, Feature, Group
+from ml.features import BASES, FEATURES, VOCABULARY_FEATURES, Feature, Group
 
 _FEATURES_BY_NAME = {feature.name: feature for feature in FEATURES}
 T = TypeVar("T")
@@ -26,8 +26,19 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
+class EvaluatedOn:
+    """What the metrics were measured on: the months, such as 2013-07, and how many flights they had together.
+
+    Metrics of two models can be compared where this is equal.
+    """
+
+    months: tuple[str, ...]
+    flights: int
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
-    """The facts about a trained model.
+    """The facts about a trained model. `evaluated_on` is None where it was trained without one.
 
     `golden_inputs` (rows, features) with NaN for unknown and `golden_outputs` (rows, classes) are what the model
     answered when it was exported. `vocabularies` holds the codes of each position feature in order.
@@ -42,6 +53,7 @@ class Manifest:
     vocabularies: dict[str, tuple[str, ...]]
     classes: DelayClasses
     metrics: tuple[Metric, ...]
+    evaluated_on: EvaluatedOn | None
     sha256: str
     golden_inputs: NDArray[np.float32]
     golden_outputs: NDArray[np.float32]
@@ -58,6 +70,7 @@ class Manifest:
             "vocabularies": self.vocabularies,
             "classes": asdict(self.classes),
             "metrics": [asdict(metric) for metric in self.metrics],
+            "evaluation": self.evaluated_on and asdict(self.evaluated_on),
             "sha256": self.sha256,
             "golden": {"inputs": self.golden_inputs, "outputs": self.golden_outputs},
         }
@@ -79,10 +92,10 @@ def parse_manifest(content: bytes) -> Manifest:
         raise ValueError(f"it is not JSON ({error})") from error
     window, golden, classes = (_field(data, key, dict) for key in ("trainingWindow", "golden", "classes"))
     features = tuple(_feature(item) for item in _field(data, "features", list))
-    edges = tuple(float(edge) for edge in _field(classes, "edges", list))
+    edges = _edges(classes)
     return Manifest(
         version=_field(data, "version", str),
-        trained_at=datetime.fromisoformat(_field(data, "trainedAt", str)),
+        trained_at=_instant(_field(data, "trainedAt", str)),
         training_rows=_field(data, "trainingRows", int),
         training_window=(
             date.fromisoformat(_field(window, "first", str)),
@@ -92,10 +105,8 @@ def parse_manifest(content: bytes) -> Manifest:
         features=features,
         vocabularies=_vocabularies(_field(data, "vocabularies", dict), features),
         classes=DelayClasses(edges, _field(classes, "lowest", float), _field(classes, "highest", float)),
-        metrics=tuple(
-            Metric(_field(item, "name", str), cast("Group", _field(item, "basis", str)), _field(item, "value", float))
-            for item in _field(data, "metrics", list)
-        ),
+        metrics=tuple(_metric(item) for item in _field(data, "metrics", list)),
+        evaluated_on=_evaluated_on(data.get("evaluation")),
         sha256=_field(data, "sha256", str),
         golden_inputs=_rows(golden, "inputs", len(features)),
         golden_outputs=_rows(golden, "outputs", len(edges) + 2),
@@ -114,6 +125,36 @@ def _feature(item: object) -> Feature:
     if feature is None or any(_field(item, key, str) != getattr(feature, key) for key in _CONTRACT):
         raise ValueError(f"its feature {item} is not one that this version of the code computes")
     return feature
+
+
+def _edges(classes: dict[str, Any]) -> tuple[float, ...]:
+    edges = _field(classes, "edges", list)
+    if not all(isinstance(edge, float | int) for edge in edges):
+        raise ValueError(f'its "edges" are not numbers: {edges}')
+    return tuple(float(edge) for edge in edges)
+
+
+def _instant(text: str) -> datetime:
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError(f'its "trainedAt", {text}, has no offset from UTC')
+    return instant
+
+
+def _metric(item: object) -> Metric:
+    basis = next((group for group in BASES if group == _field(item, "basis", str)), None)
+    if basis is None:
+        raise ValueError(f"its metric {item} has a basis that is none of {', '.join(BASES)}")
+    return Metric(_field(item, "name", str), basis, _field(item, "value", float))
+
+
+def _evaluated_on(item: object) -> EvaluatedOn | None:
+    if item is None:
+        return None
+    months = tuple(str(month) for month in _field(item, "months", list))
+    if not months:
+        raise ValueError('its "evaluation" names no months')
+    return EvaluatedOn(months, _field(item, "flights", int))
 
 
 def _vocabularies(data: dict[str, Any], features: tuple[Feature, ...]) -> dict[str, tuple[str, ...]]:

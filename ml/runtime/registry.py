@@ -1,19 +1,17 @@
 """The bundles in a directory, and which of them is champion and which challenger."""
 
-import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 
 import orjson
 
 from ml.errors import ModelError
-from ml.runtime.bundle import Bundle, BundleError, load_bundle
+from ml.runtime.bundle import Bundle
+from ml.runtime.files import BundleError
+from ml.runtime.listing import ALIASES_FILE, Listing
 
-ALIASES_FILE = "aliases.json"
 ALIASES = ("champion", "challenger")
-
-_log = logging.getLogger(__name__)
+_CHAMPION = ALIASES[0]
 
 
 class ModelUnavailableError(ModelError):
@@ -22,33 +20,65 @@ class ModelUnavailableError(ModelError):
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """Usable bundles by version, refused versions with the reason, and the aliases. Immutable: to reload, open anew."""
+    """Usable bundles by version, refused versions with the reason, and the aliases. Immutable, and empty at first.
 
-    loaded: Mapping[str, Bundle]
-    refused: Mapping[str, str]
-    aliases: Mapping[str, str]
+    A directory of models is followed from one `Listing` to the next: what is `changed` is loaded by the caller, and
+    `following` says what serves then.
 
-    @classmethod
-    def open(cls, directory: Path, threads: int = 1) -> "Registry":
-        """Load every `model_v*` in a directory. A bundle that fails a check is logged and refused; the others serve.
+    A version can be in `loaded` and in `refused`: what lies in its directory now is bad, and what was loaded before
+    goes on serving. `fault` says why `aliases.json`, or the whole directory, is not followed; None where it is.
+    """
+
+    loaded: Mapping[str, Bundle] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    listing: Listing = field(default_factory=Listing)
+    fault: str | None = None
+
+    def is_behind(self, listing: Listing) -> bool:
+        """Whether the directory is another than when this registry looked at it."""
+        return listing.fault != self.fault if listing.fault is not None else listing != self.listing
+
+    def changed(self, listing: Listing, *, again: bool = False) -> list[str]:
+        """The versions of a listing that have to be loaded: new ones and changed ones, with `again` refused ones too.
+
+        A bundle that was refused is not tried again until its files change: it would be refused again.
+        """
+        return [
+            version
+            for version, fingerprint in listing.bundles.items()
+            if fingerprint != self.listing.bundles.get(version) or (again and version in self.refused)
+        ]
+
+    def following(self, listing: Listing, found: Mapping[str, Bundle | BundleError]) -> "Registry":
+        """What serves after a change of the directory. Nothing gets worse by a bad file.
+
+        Each bundle is taken or refused on its own; where one is refused, what its version had loaded before stays. So
+        does a bundle whose directory is gone while an alias names it; others are dropped with their directory. The
+        aliases are taken as a whole or not at all: once there is a champion, only if they name one and everything that
+        they name is usable. Until then any are better than none, so that `refused` can say what is wrong with them.
 
         Args:
-            directory: holds the bundles and `aliases.json`. One that does not exist gives an empty registry.
-            threads: of ONNX Runtime within one run.
+            listing: of the directory now.
+            found: what came of loading the versions that are `changed`.
         """
-        loaded: dict[str, Bundle] = {}
-        refused: dict[str, str] = {}
-        for path in sorted(path for path in directory.glob("model_v*") if path.is_dir()):
-            try:
-                loaded[path.name] = load_bundle(path, threads)
-            except BundleError as error:
-                _log.error("model %s is refused: %s", path.name, error)
-                refused[path.name] = str(error)
-        aliases = _read_aliases(directory / ALIASES_FILE)
-        for alias, version in aliases.items():
-            if version not in loaded:
-                _log.error("no usable model is %s: %s names %s", alias, ALIASES_FILE, version)
-        return cls(loaded, refused, aliases)
+        if listing.fault is not None:
+            return replace(self, listing=replace(self.listing, fault=listing.fault), fault=listing.fault)
+        loaded = dict(self.loaded)
+        refused = {version: reason for version, reason in self.refused.items() if version in listing.bundles}
+        for version, bundle in found.items():
+            if isinstance(bundle, BundleError):
+                refused[version] = str(bundle)
+            else:
+                loaded[version] = bundle
+                refused.pop(version, None)
+        aliases, fault = self._aliases_after(listing, loaded)
+        for version in self.loaded.keys() - listing.bundles.keys():
+            if version in aliases.values():
+                refused[version] = f"the directory of {version} is gone; it goes on serving because of its alias"
+            else:
+                del loaded[version]
+        return Registry(loaded, refused, aliases, listing, fault)
 
     @property
     def bundles(self) -> list[Bundle]:
@@ -62,7 +92,7 @@ class Registry:
             ModelUnavailableError: there is no such bundle, or it was refused.
         """
         if version is None:
-            alias = alias or ALIASES[0]
+            alias = alias or _CHAMPION
             version = self.aliases.get(alias)
             if version is None:
                 raise ModelUnavailableError(f"No model is {alias}. {self._usable()}")
@@ -81,18 +111,36 @@ class Registry:
     def _usable(self) -> str:
         return f"Usable: {', '.join(bundle.version for bundle in self.bundles) or 'none'}."
 
+    def _aliases_after(self, listing: Listing, loaded: Mapping[str, Bundle]) -> tuple[Mapping[str, str], str | None]:
+        """The aliases to use, and what is wrong with those on file."""
+        try:
+            aliases = _parse_aliases(listing.aliases)
+        except ValueError as error:
+            return self.aliases, f"{ALIASES_FILE} {error}"
+        fault = _fault_of(aliases, loaded)
+        if fault is not None and self.aliases.get(_CHAMPION) in loaded:
+            return self.aliases, fault
+        return aliases, fault
 
-def _read_aliases(path: Path) -> dict[str, str]:
-    """The aliases on file; none where it is missing or damaged, which is logged."""
+
+def _parse_aliases(content: bytes | None) -> dict[str, str]:
+    """Raises ValueError: that is not what the file should hold. The message is the end of a sentence."""
+    if content is None:
+        raise ValueError("cannot be read")
     try:
-        content = orjson.loads(path.read_bytes())
-    except OSError as error:
-        _log.error("no model has an alias: %s cannot be read: %s", path, error.strerror)
-        return {}
+        aliases = orjson.loads(content)
     except orjson.JSONDecodeError as error:
-        _log.error("no model has an alias: %s is not JSON: %s", path, error)
-        return {}
-    if not isinstance(content, dict) or not all(isinstance(version, str) for version in content.values()):
-        _log.error("no model has an alias: %s does not map aliases to versions", path)
-        return {}
-    return content
+        raise ValueError(f"is not JSON: {error}") from error
+    if not isinstance(aliases, dict) or not all(isinstance(version, str) for version in aliases.values()):
+        raise ValueError("does not map aliases to versions")
+    return aliases
+
+
+def _fault_of(aliases: Mapping[str, str], loaded: Mapping[str, Bundle]) -> str | None:
+    if _CHAMPION not in aliases:
+        return f"{ALIASES_FILE} names no {_CHAMPION}"
+    unusable = [alias for alias in ALIASES if alias in aliases and aliases[alias] not in loaded]
+    if unusable:
+        named = ", ".join(f"{aliases[alias]} as {alias}" for alias in unusable)
+        return f"{ALIASES_FILE} names {named}, which cannot be used"
+    return None

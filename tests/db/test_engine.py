@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from db.engine import Database, database_url
+from db.engine import Database, database_url, without_password
 from db.migrate import upgrade
 from db.tables import Aircraft, Airline, Flight
 from tests.databases import settings_for
@@ -29,6 +29,27 @@ def test_a_url_that_cannot_be_used_is_refused_with_what_would_be_right(value: st
         database_url(value)
     assert words in str(refusal.value)
     assert "u:p" not in str(refusal.value)
+
+
+def test_the_message_names_what_the_user_set() -> None:
+    with pytest.raises(ValueError, match=r"^the source names 'mysql'"):
+        database_url("mysql://localhost/flights", named="the source")
+
+
+def test_a_file_that_must_exist_is_refused_where_it_does_not(tmp_path: Path) -> None:
+    value = f"sqlite:///{tmp_path}/flights.db"
+    assert database_url(value).database == f"{tmp_path}/flights.db"
+
+    with pytest.raises(ValueError, match=r"flights\.db does not exist; `python -m db upgrade` makes it"):
+        database_url(value, must_exist=True)
+
+    (tmp_path / "flights.db").touch()
+    assert database_url(value, must_exist=True).database == f"{tmp_path}/flights.db"
+
+
+def test_a_url_without_its_password_says_everything_else() -> None:
+    url = database_url("postgresql://m7b0:secret@localhost:5433/flights?password=secret&ssl=require")
+    assert without_password(url) == "postgresql+asyncpg://m7b0@localhost:5433/flights?ssl=require"
 
 
 def test_a_url_as_libpq_writes_it_is_understood() -> None:

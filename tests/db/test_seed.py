@@ -14,7 +14,8 @@ from sqlalchemy import delete, func, select
 from db.check import check
 from db.engine import Database, index_names
 from db.migrate import upgrade
-from db.seed import PART_ROWS, SeedError, Silent, seed
+from db.progress import Silent
+from db.seed import PART_ROWS, SeedError, seed
 from db.tables import Flight, Load
 from tests.databases import PROCESSED, settings_for
 

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import event, insert, update
 
 from db.engine import Database
+from db.queries.rows import FlightDescription
 from db.queries.surroundings import (
     Crowding,
     CrowdingKey,
@@ -71,7 +72,14 @@ def operations_key(flight: dict[str, Any]) -> OperationsKey:
 
 
 def crowding_key(flight: dict[str, Any]) -> CrowdingKey:
-    return CrowdingKey(*(flight[name] for name in CrowdingKey._fields))
+    itself = FlightDescription(*(flight[name] for name in FlightDescription._fields))
+    return CrowdingKey(flight["origin_code"], flight["carrier_code"], flight["scheduled_departure"], itself)
+
+
+def planned(carrier: str = "UA", departure: datetime = DEPARTURE, **itself: Any) -> CrowdingKey:
+    """A flight from EWR to IAH; `itself` is what it is in the table, when that is something else."""
+    described = FlightDescription(carrier, None, "EWR", "IAH", departure)._replace(**itself)
+    return CrowdingKey("EWR", carrier, departure, described)
 
 
 async def test_crowding_is_the_count_of_flights_within_half_an_hour(
@@ -152,7 +160,7 @@ async def test_no_key_and_keys_of_which_nothing_is_known_cost_no_statement(fligh
     assert await operations(flights_database, []) == []
     assert await weather_hours(flights_database, [], HOURS_BEFORE, COLUMNS) == {}
     for moment in (None, datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)):
-        assert await crowding(flights_database, [CrowdingKey("EWR", "UA", moment)]) == [Crowding()]
+        assert await crowding(flights_database, [planned()._replace(scheduled_departure=moment)]) == [Crowding()]
         assert await operations(flights_database, [OperationsKey("EWR", "UA", "IAH", moment)]) == [Operations()]
         assert await weather_hours(flights_database, [HourKey("EWR", moment)], HOURS_BEFORE, COLUMNS) == {}
     assert names == []
@@ -163,10 +171,9 @@ async def test_what_does_not_depend_on_an_unknown_part_is_known(
 ) -> None:
     flight = asked[150]
     (crowd,) = await crowding(flights_database, [crowding_key(flight)])
-    assert await crowding(flights_database, [crowding_key({**flight, "carrier_code": None})]) == [
-        crowd._replace(carrier_flights=None)
-    ]
-    assert await crowding(flights_database, [crowding_key({**flight, "origin_code": None})]) == [Crowding()]
+    key = crowding_key(flight)
+    assert await crowding(flights_database, [key._replace(carrier_code=None)]) == [crowd._replace(carrier_flights=None)]
+    assert await crowding(flights_database, [key._replace(origin_code=None)]) == [Crowding()]
     (known,) = await operations(flights_database, [operations_key(flight)])
     assert None not in known
     for part, unknown in (
@@ -179,16 +186,33 @@ async def test_what_does_not_depend_on_an_unknown_part_is_known(
         ]
 
 
-async def test_an_airline_without_a_flight_in_a_known_timetable_has_none(
-    asked: list[dict[str, Any]], flights_database: Database
-) -> None:
-    (crowd,) = await crowding(flights_database, [crowding_key({**asked[150], "carrier_code": "XX"})])
-    assert crowd.origin_flights is not None
-    assert crowd.carrier_flights == 0
+async def test_a_flight_that_the_table_does_not_have_counts_itself_as_one_that_it_has(copy: Database) -> None:
+    await plant(copy, [flight(1, DEPARTURE), flight(2, DEPARTURE, destination_code="LAX"), flight(3, DEPARTURE + HOUR)])
+    here: dict[str, Any] = {"flight_number": 1, "scheduled_departure": DEPARTURE}
+    for key, expected in (
+        (planned(**here), Crowding(2, 2)),
+        (planned(), Crowding(2, 2)),  # Without its number, it is the one of this carrier to this place.
+        (planned(flight_number=9), Crowding(3, 3)),
+        (planned(destination_code="ATL"), Crowding(3, 3)),
+        (planned(carrier="DL"), Crowding(3, 1)),
+        (planned(departure=DEPARTURE + MINUTE), Crowding(3, 3)),
+        # What if the first flight was another carrier's, left later, left long after, left from elsewhere?
+        (planned(carrier="DL", carrier_code="UA", **here), Crowding(2, 1)),
+        (planned(departure=DEPARTURE + 10 * MINUTE, **here), Crowding(2, 2)),
+        (planned(departure=DEPARTURE + HOUR, **here), Crowding(2, 2)),
+        (planned(origin_code="JFK", **here), Crowding(3, 3)),
+        (planned(departure=DEPARTURE + timedelta(days=1), **here), Crowding(None, None)),
+    ):
+        assert await crowding(copy, [key]) == [expected], key
+
+
+async def test_two_flights_of_one_description_are_two(copy: Database) -> None:
+    await plant(copy, [flight(1, DEPARTURE), flight(2, DEPARTURE)])
+    assert await crowding(copy, [planned(), planned(flight_number=2)]) == [Crowding(2, 2)] * 2
 
 
 async def test_a_timetable_without_flights_is_unknown(flights_database: Database) -> None:
-    assert await crowding(flights_database, [CrowdingKey("EWR", "UA", DEPARTURE)]) == [Crowding(None, None)]
+    assert await crowding(flights_database, [planned()]) == [Crowding(None, None)]
     assert await operations(flights_database, [OperationsKey("EWR", "UA", "IAH", DEPARTURE)]) == [Operations()]
 
 
@@ -237,7 +261,7 @@ async def test_both_ends_of_every_window_belong_to_it(copy: Database) -> None:
             flight(13, AT + SECOND, origin_code="LGA"),
         ],
     )
-    assert await crowding(copy, [CrowdingKey("EWR", "UA", DEPARTURE)]) == [Crowding(2, 1)]
+    assert await crowding(copy, [planned()]) == [Crowding(3, 2)]
     (found,) = await operations(copy, [OperationsKey("EWR", "UA", "IAH", DEPARTURE)])
     assert found == pytest.approx(((180 + 1.5 + 0) / 3, (1.5 + 0) / 2, (360 + 0) / 2))
 
@@ -290,7 +314,7 @@ async def test_every_flight_is_found_through_an_index(asked: list[dict[str, Any]
     for sql, values in made:
         plan = await explained(flights_database, sql, values)
         assert "ix_flights_origin_code" in plan
-        assert ("ix_flights_destination_code" in plan) == ("destination" in sql)
+        assert ("ix_flights_destination_code" in plan) == ("destination_first" in sql)
         assert "Seq Scan on flights" not in plan
         assert "SCAN flights" not in plan
 

@@ -1,8 +1,10 @@
 """What the README shows works as shown."""
 
 import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx2
 import orjson
@@ -12,6 +14,7 @@ from typer.testing import CliRunner
 import db.__main__
 import graphql_api.__main__
 import ml.__main__
+from tests.bundles import COMMITTED, add_version, followed, opened, write_aliases
 from tests.graphql_api.conftest import ROOT, Graph
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -66,3 +69,18 @@ def test_the_commands_for_another_database_work_in_their_order(empty_url: str) -
     for command in commands[:-1]:
         environment = {"DATABASE_URL": empty_url, "PATH": "/usr/bin:/bin"}
         subprocess.run([sys.executable, "-m", *command], check=True, capture_output=True, cwd=ROOT, env=environment)
+
+
+def test_the_commands_that_change_the_model_change_it(tmp_path: Path) -> None:
+    block = re.search(r"## Change the model\n.*?```sh\n(.*?)```", README, re.DOTALL)
+    assert block is not None
+    commands = [line for line in block.group(1).splitlines() if not line.startswith("curl")]
+    (tmp_path / "elsewhere").mkdir()
+    add_version(COMMITTED / "model_v2", tmp_path / "elsewhere" / "model_v3")
+    shutil.copytree(COMMITTED / "model_v2", tmp_path / "mlruns" / "model_v2")
+    write_aliases(tmp_path / "mlruns", champion="model_v2")
+    before = opened(tmp_path / "mlruns")
+    subprocess.run(["sh", "-ec", "\n".join(commands)], check=True, cwd=tmp_path)
+    after = followed(before, tmp_path / "mlruns")
+    assert dict(after.aliases) == {"champion": "model_v3", "challenger": "model_v2"}
+    assert (after.select().version, after.fault) == ("model_v3", None)

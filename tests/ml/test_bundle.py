@@ -14,15 +14,18 @@ from ml.features import FEATURES
 from ml.fit import Fitted
 from ml.leg import Leg
 from ml.runtime import Bundle, BundleError, load_bundle
+from ml.runtime.files import seal
 
 Change = Callable[[dict[str, Any]], object]
 
 
 def rewrite_manifest(bundle_path: Path, change: Change) -> None:
+    """Another manifest, sealed as if it were meant."""
     path = bundle_path / "model.json"
     content = orjson.loads(path.read_bytes())
     change(content)
     path.write_bytes(orjson.dumps(content))
+    seal(bundle_path)
 
 
 def rewrite_model(bundle_path: Path, content: bytes) -> None:
@@ -102,7 +105,7 @@ def test_the_basis_names_the_groups_of_which_something_is_known(bundle: Bundle, 
     assert bundle.basis(nothing) == [("SCHEDULE",)]
 
 
-@pytest.mark.parametrize("name", ["delay.onnx", "model.json"])
+@pytest.mark.parametrize("name", ["delay.onnx", "model.json", "SHA256SUMS"])
 def test_a_missing_file_is_named(bundle_path: Path, name: str) -> None:
     (bundle_path / name).unlink()
 
@@ -142,11 +145,38 @@ def test_a_truncated_model_is_refused_even_where_the_checksum_agrees(bundle_path
         load_bundle(bundle_path)
 
 
-def test_a_wrong_checksum_is_refused(bundle_path: Path) -> None:
+def test_a_manifest_of_another_model_is_refused(bundle_path: Path) -> None:
     rewrite_manifest(bundle_path, lambda manifest: manifest.update(sha256="0" * 64))
 
-    with pytest.raises(BundleError, match="SHA-256"):
+    with pytest.raises(BundleError, match=r"delay\.onnx is not the model that model\.json describes"):
         load_bundle(bundle_path)
+
+
+def test_the_seal_is_what_sha256sum_prints(bundle_path: Path) -> None:
+    lines = [
+        f"{hashlib.sha256((bundle_path / name).read_bytes()).hexdigest()}  {name}\n"
+        for name in ("delay.onnx", "model.json")
+    ]
+
+    assert (bundle_path / "SHA256SUMS").read_text(encoding="utf-8") == "".join(lines)
+    assert load_bundle(bundle_path).checksums == "".join(lines)
+
+
+def test_only_what_was_verified_is_loaded(bundle_path: Path) -> None:
+    verified = load_bundle(bundle_path).checksums
+    assert load_bundle(bundle_path, verified=verified).checksums == verified
+    rewrite_manifest(bundle_path, lambda manifest: manifest.update(trainingRows=1))
+
+    with pytest.raises(BundleError, match="model_v1 changed after it was verified"):
+        load_bundle(bundle_path, verified=verified)
+
+
+def test_warming_changes_no_answer(bundle: Bundle, legs: list[Leg]) -> None:
+    inputs = bundle.matrix(legs)
+    before = bundle.run(inputs).probabilities
+    bundle.warm(50)
+
+    assert np.array_equal(bundle.run(inputs).probabilities, before)
 
 
 def test_a_model_that_answers_the_golden_inputs_differently_is_refused(bundle_path: Path) -> None:
@@ -191,7 +221,10 @@ def test_another_version_s_bundle_is_refused(bundle_path: Path) -> None:
             "metrics", "sha256", "golden",
         )),
         (lambda manifest: manifest.update(trainedAt="yesterday"), "yesterday"),
+        (lambda manifest: manifest.update(trainedAt="2026-01-02T03:04:05"), "no offset from UTC"),
         (lambda manifest: manifest.update(trainingRows="many"), '"trainingRows"'),
+        (lambda manifest: manifest["metrics"][0].update(basis="MOON"), "none of SCHEDULE, WEATHER, OPERATIONS"),
+        (lambda manifest: manifest["classes"]["edges"].append("x"), '"edges" are not numbers'),
         (lambda manifest: manifest["features"][0].update(name="shoe_size"), "shoe_size"),
         (lambda manifest: manifest["features"][0].update(unit="min"), "not one that this version of the code computes"),
         (lambda manifest: manifest["vocabularies"].pop("carrier"), '"carrier"'),
@@ -215,6 +248,7 @@ def test_a_manifest_that_does_not_hold_is_refused(bundle_path: Path, change: Cha
 @pytest.mark.parametrize("content", [b"", b"{", b"5", b"null", b"[]", b'{"version": 1}', b"\xff\xfe"])
 def test_what_is_not_a_manifest_is_refused(bundle_path: Path, content: bytes) -> None:
     (bundle_path / "model.json").write_bytes(content)
+    seal(bundle_path)
 
     with pytest.raises(BundleError, match=r"model\.json cannot be used"):
         load_bundle(bundle_path)

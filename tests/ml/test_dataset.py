@@ -1,4 +1,6 @@
+import asyncio
 import shutil
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
 
@@ -6,7 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from db.engine import Database
+from db.migrate import upgrade
+from ml.columns import Columns
 from ml.dataset import Dataset, DatasetError, load
+from ml.source import SourceError
 
 
 def rewrite(processed: Path, directory: Path, *columns: pl.Expr) -> Path:
@@ -70,15 +76,41 @@ def test_a_selection_keeps_columns_and_labels_together(dataset: Dataset) -> None
     assert december.arrival_delay.tobytes() == dataset.arrival_delay[-len(december) :].tobytes()
 
 
+def test_a_database_gives_what_the_files_give_that_it_was_seeded_from(dataset: Dataset, processed_url: str) -> None:
+    found = load(processed_url)
+
+    for field in fields(Columns):
+        expected, read = getattr(dataset.columns, field.name), getattr(found.columns, field.name)
+        assert (read.dtype, read.shape) == (expected.dtype, expected.shape), field.name
+        np.testing.assert_array_equal(read, expected, field.name)
+    np.testing.assert_array_equal(found.arrival_delay, dataset.arrival_delay)
+    np.testing.assert_array_equal(found.never, dataset.never)
+    np.testing.assert_array_equal(found.month, dataset.month)
+
+
+async def test_a_database_without_flights_says_how_to_load_some(empty_url: str, empty_database: Database) -> None:
+    await upgrade(empty_database)
+
+    with pytest.raises(DatasetError, match="holds no flights; load some with `python -m db seed`"):
+        await asyncio.to_thread(load, empty_url)
+
+
+def test_flights_without_any_weather_are_learnt_from_all_the_same(processed: Path, tmp_path: Path) -> None:
+    directory = rewrite(processed, tmp_path)
+    pl.read_parquet(processed / "weather.parquet").clear().write_parquet(directory / "weather.parquet")
+
+    assert np.isnan(load(directory).columns.weather).all()
+
+
 def test_a_directory_without_the_files_names_the_command_that_makes_them(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="python -m db prepare"):
+    with pytest.raises(SourceError, match="python -m db prepare"):
         load(tmp_path)
 
 
 def test_a_damaged_file_is_refused(processed: Path, tmp_path: Path) -> None:
     (tmp_path / "flights.parquet").write_bytes((processed / "flights.parquet").read_bytes()[:5000])
 
-    with pytest.raises(DatasetError, match="python -m db prepare"):
+    with pytest.raises(SourceError, match="python -m db prepare"):
         load(tmp_path)
 
 

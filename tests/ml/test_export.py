@@ -7,13 +7,22 @@ import orjson
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from db.progress import Silent
 from ml import export as module
+from ml.costs import Spent
 from ml.dataset import Dataset
-from ml.export import ExportError, convert, export, worst_difference
+from ml.evaluate import Assessment
+from ml.evaluation import Evaluation
+from ml.export import ExportError, convert, export, export_run, worst_difference
 from ml.features import FEATURES
 from ml.fit import Fitted
-from ml.record import Training
+from ml.record import Training, save_run
 from ml.runtime import BundleError, load_bundle
+from ml.source import SourceError
+from ml.store import RecordError, run_of
+from tests.ml.conftest import USES_MLFLOW
+
+pytestmark = USES_MLFLOW
 
 
 class Tampered(HistGradientBoostingClassifier):  # type: ignore[misc]
@@ -89,13 +98,14 @@ def test_a_bundle_that_the_server_would_refuse_is_not_put_in_place(
 def test_a_bundle_holds_what_serving_needs(exported: Path, fitted: Fitted, dataset: Dataset) -> None:
     manifest = orjson.loads((exported / "model.json").read_bytes())
 
-    assert sorted(path.name for path in exported.iterdir()) == ["delay.onnx", "model.json", "report.md"]
+    assert sorted(path.name for path in exported.iterdir()) == ["SHA256SUMS", "delay.onnx", "model.json", "report.md"]
     assert manifest["sha256"] == hashlib.sha256((exported / "delay.onnx").read_bytes()).hexdigest()
     assert manifest["trainedAt"] == "2026-01-02T03:04:05+00:00"
     assert manifest["trainingRows"] == len(dataset)
     assert manifest["trainingWindow"] == {"first": "2013-01-01", "last": "2013-12-31"}
     assert [feature["name"] for feature in manifest["features"]] == [feature.name for feature in FEATURES]
     assert manifest["vocabularies"] == {name: list(codes) for name, codes in fitted.vocabularies.items()}
+    assert manifest["evaluation"] == {"months": ["2013-07", "2013-08"], "flights": 2_098}
     assert manifest["metrics"][0] == {"name": "mean_auc", "basis": "SCHEDULE", "value": 0.61}
 
 
@@ -139,19 +149,66 @@ def test_a_directory_that_names_no_version_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_report_tells_the_evaluation(exported: Path) -> None:
-    report = (exported / "report.md").read_text(encoding="utf-8")
-
-    assert report.startswith("# model_v1\n")
-    assert "| figure | SCHEDULE | WEATHER |" in report
-    assert "| AUC 2013-07 | 0.6200 | 0.7100 |" in report
-    assert "| mean auc | 0.6100 | 0.7000 |" in report
-    assert "12,028 flights from 2013-01-01 to 2013-12-31" in report
-
-
-def test_the_report_of_a_model_without_evaluation_says_so(
-    fitted: Fitted, training: Training, dataset: Dataset, tmp_path: Path
+def test_exporting_a_run_adds_the_bundle_and_what_serving_will_take_to_its_record(
+    processed: Path, fitted: Fitted, training: Training, store: Path, tmp_path: Path
 ) -> None:
-    exported = export(fitted, replace(training, metrics={}, months={}), dataset, tmp_path / "model_v3")
+    run_id = save_run(fitted, replace(training, source=str(processed)), store)
 
-    assert "without an evaluation" in (exported.path / "report.md").read_text(encoding="utf-8")
+    _, exported = export_run(tmp_path / "model_v7", Silent(), run_id, store=store)
+
+    from mlflow import MlflowClient  # noqa: PLC0415  slow to import
+
+    client = MlflowClient(f"sqlite:///{store / 'mlflow.db'}")
+    metrics = client.get_run(run_id).data.metrics
+    assert metrics["onnx_bytes"] == exported.size_bytes == (exported.path / "delay.onnx").stat().st_size
+    assert metrics["parity_worst_difference"] == exported.worst_difference
+    assert metrics["parity_rows"] == exported.rows
+    logged = [artifact.path for artifact in client.list_artifacts(run_id, "bundle/model_v7")]
+    assert logged == [f"bundle/model_v7/{name}" for name in ("SHA256SUMS", "delay.onnx", "model.json", "report.md")]
+    assert run_of(load_bundle(exported.path).manifest, store) == run_id
+
+
+def test_a_record_that_fails_after_the_export_leaves_the_bundle_and_says_so(
+    processed: Path, fitted: Fitted, training: Training, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = save_run(fitted, replace(training, source=str(processed)), store)
+
+    def fail(*_: object) -> None:
+        raise RecordError("MLflow: no answer")
+
+    monkeypatch.setattr(module, "save_export", fail)
+    with pytest.raises(RecordError, match="model_v8 is written, but its run does not say so: MLflow: no answer"):
+        export_run(tmp_path / "model_v8", Silent(), run_id, store=store)
+
+    assert load_bundle(tmp_path / "model_v8").version == "model_v8"
+
+
+def test_a_run_without_its_own_flights_asks_for_others(
+    fitted: Fitted, training: Training, store: Path, tmp_path: Path
+) -> None:
+    run_id = save_run(fitted, replace(training, source=str(tmp_path / "gone")), store)
+
+    with pytest.raises(SourceError, match=r"the run's own flights: .*gone cannot be read.*; name others with --source"):
+        export_run(tmp_path / "model_v8", Silent(), run_id, store=store)
+
+
+def test_an_evaluation_goes_into_the_bundle_with_its_plots(
+    fitted: Fitted, training: Training, dataset: Dataset, evaluation: Evaluation, tmp_path: Path
+) -> None:
+    plots = {"curves.png": b"some", "fairness.png": b"picture"}
+    directory = Assessment(evaluation, plots, Spent()).write(tmp_path / "evaluation")
+
+    exported = export(fitted, training, dataset, tmp_path / "model_v3", directory)
+    again = export(fitted, training, dataset, tmp_path / "model_v3", directory)
+
+    assert again == exported
+    assert {path.name: path.read_bytes() for path in (exported.path / "plots").iterdir()} == plots
+    report = (exported.path / "report.md").read_text(encoding="utf-8")
+    assert report.startswith("# model_v3\n")
+    assert "12,028 flights from 2013-01-01 to 2013-12-31" in report
+    assert "## Headline" in report
+
+
+def test_a_bundle_without_evaluation_has_a_report_without_plots(exported: Path) -> None:
+    assert "has not been evaluated" in (exported / "report.md").read_text(encoding="utf-8")
+    assert not (exported / "plots").exists()

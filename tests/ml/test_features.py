@@ -173,8 +173,9 @@ def test_an_unseen_code_is_unknown_and_nothing_else_changes(leg: Leg, field: str
         ({"origin": Place()}, {"departure_minute", "weekday", "holiday_days", "distance_miles"}),
         (
             {"scheduled_departure": datetime.min.replace(tzinfo=UTC), "scheduled_arrival": None},
-            {"departure_minute", "weekday", "holiday_days", "arrival_minute", "duration_minutes"},
+            {"departure_minute", "weekday", "holiday_days", "arrival_minute", "duration_minutes", "aircraft_age"},
         ),
+        ({"aircraft_year": 2014}, {"aircraft_age"}),
     ],
 )
 def test_what_is_not_known_is_nan(leg: Leg, changes: dict[str, object], unknown: set[str]) -> None:

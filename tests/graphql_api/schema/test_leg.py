@@ -288,8 +288,8 @@ async def test_only_what_the_model_reads_is_looked_up(
     assert sorted(graph.statements) == sorted((*CODES, *statements))
 
 
-async def test_the_first_model_needs_no_lookup(graph: Graph) -> None:
-    assert Lookups.of(graph.service.models.select(version="model_v1")) == Lookups()
+async def test_the_first_model_needs_nothing_but_the_flight_itself(graph: Graph) -> None:
+    assert Lookups.of(graph.service.models.select(version="model_v1")) == Lookups(arrival=True)
 
 
 async def test_what_is_faulty_or_has_no_model_looks_up_nothing(graph: Graph, spy: Spy) -> None:

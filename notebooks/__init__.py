@@ -1,0 +1,1 @@
+"""Exploration of the data and of the model."""
