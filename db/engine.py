@@ -1,8 +1,9 @@
 """The connection to the database, and everything in which SQLite and PostgreSQL differ."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -31,6 +32,7 @@ from sqlalchemy import (
     select,
     text,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -56,6 +58,8 @@ _SQLITE_UNAVAILABLE = frozenset({5, 6, 8, 10, 11, 13, 14, 26})
 # database, operator intervention (shutdown, cancelled by a timeout), lock not available.
 _POSTGRESQL_UNAVAILABLE = ("08", "28", "53", "3D", "57", "55P03")
 _POSTGRESQL_UNDEFINED_TABLE = "42P01"
+# A serialization failure, and a deadlock of which this transaction is the victim.
+_POSTGRESQL_CONFLICT = ("40001", "40P01")
 
 _CONNECTING: tuple[type[Exception], ...] = (DBAPIError, PoolTimeoutError, OSError, TimeoutError)
 
@@ -69,6 +73,10 @@ StatementObserver = Callable[[str, float], None]
 
 class DatabaseUnavailableError(Exception):
     """The database cannot be reached, or did not answer in time."""
+
+
+class TransactionConflictError(Exception):
+    """Another transaction got in the way and nothing was done; the same work done again may succeed."""
 
 
 class Instant(TypeDecorator[datetime]):
@@ -224,6 +232,9 @@ class Database:
             self.engine = _postgresql_engine(self.url, settings, limited=not maintenance)
             self._reader = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._writer = self.engine.execution_options(**{_WRITES: True})
+        self._timeout = settings.database_timeout_seconds
+        # SQLite has one writer at a time. Those of this process queue up here, without a connection that readers need.
+        self._one_writer = asyncio.Lock() if self.dialect == "sqlite" else None
         self.observe = observe
 
     @property
@@ -268,16 +279,21 @@ class Database:
 
         Raises:
             DatabaseUnavailableError: no connection, or no answer in time.
+            TransactionConflictError: another transaction got in the way.
         """
-        with _translating():
-            connection = await self._writer.connect().start()
-        try:
-            # Of the block only the statements' errors: an OSError there is none of the database's.
-            with _translating((DBAPIError,)):
-                async with connection.begin():
-                    yield connection
-        finally:
-            await connection.close()
+        async with self._turn_to_write():
+            with _translating():
+                connection = await self._writer.connect().start()
+            try:
+                # Of the block only the statements' errors: an OSError there is none of the database's.
+                with _translating((DBAPIError,)):
+                    async with connection.begin():
+                        yield connection
+            finally:
+                await connection.close()
+
+    def _turn_to_write(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext() if self._one_writer is None else _held(self._one_writer, self._timeout)
 
     async def close(self) -> None:
         await self.engine.dispose()
@@ -287,12 +303,30 @@ class Database:
             return (await connection.execute(statement)).all()
 
 
+@asynccontextmanager
+async def _held(lock: asyncio.Lock, timeout_seconds: float) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            await lock.acquire()
+    except TimeoutError as error:
+        raise DatabaseUnavailableError(f"other writers were not done within {timeout_seconds:g} seconds") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 @contextmanager
 def _translating(kinds: tuple[type[Exception], ...] = _CONNECTING) -> Iterator[None]:
-    """Raise DatabaseUnavailableError for what an operator has to mend; a faulty statement's error stays what it is."""
+    """Raise DatabaseUnavailableError for what an operator has to mend and TransactionConflictError for what passes.
+
+    A faulty statement's error stays what it is.
+    """
     try:
         yield
     except kinds as error:
+        if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _POSTGRESQL_CONFLICT:
+            raise TransactionConflictError(str(error.orig)) from error
         if (reason := _unavailable(error)) is None:
             raise
         raise DatabaseUnavailableError(reason) from error
@@ -362,6 +396,12 @@ async def one_at_a_time(connection: AsyncConnection, work: str) -> None:
     """Wait until no other transaction does the same `work`. On SQLite a writing transaction is alone anyway."""
     if connection.dialect.name == "postgresql":
         await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:work))"), {"work": f"m7b0 {work}"})
+
+
+def insert_or_leave(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """INSERT that leaves out a row whose key exists, after it waited for the transaction that is inserting it."""
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    return insert(table).on_conflict_do_nothing()
 
 
 async def insert_new(

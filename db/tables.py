@@ -170,3 +170,18 @@ class Load(Base):
     rows_read: Mapped[int]
     rows_rejected: Mapped[int]
     finished_at: Mapped[datetime | None]
+
+
+class IdempotencyKey(Base):
+    """What a write with a key answered: written in one transaction with its rows, so that both are there or neither.
+
+    `principal` is who wrote, empty where nobody was asked; it is never null, since nulls would not be one key.
+    """
+
+    __tablename__ = "idempotency_keys"
+
+    principal: Mapped[str] = _code(primary_key=True)
+    key: Mapped[str] = _code(primary_key=True)
+    sha256: Mapped[str]
+    response: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(index=True)

@@ -5,33 +5,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from db.plausible import WEATHER_RANGES
-from db.tables import STATUSES
+from db.plausible import DELAY_RANGE, INSTANTS
+from db.rules import RULES, TIMES_OF_STATUS, Rules, time_zones
 
-KEYS: Mapping[str, tuple[str, ...]] = {
-    "airlines": ("code",),
-    "airports": ("code",),
-    "aircraft": ("tail_number",),
-    "flights": ("carrier_code", "flight_number", "origin_code", "scheduled_departure"),
-    "weather": ("airport_code", "observed_at"),
-}
-_REQUIRED: Mapping[str, tuple[str, ...]] = {
-    "airlines": ("code", "name"),
-    "airports": ("code", "name"),
-    "aircraft": ("tail_number",),
-    "flights": (*KEYS["flights"], "destination_code", "status"),
-    "weather": KEYS["weather"],
-}
-_REFERENCES: Mapping[str, Mapping[str, str]] = {
-    "flights": {
-        "carrier_code": "airlines",
-        "origin_code": "airports",
-        "destination_code": "airports",
-        "tail_number": "aircraft",
-    },
-    "weather": {"airport_code": "airports"},
-}
-_POSITIVE = frozenset({"flight_number", "distance_miles", "air_time_minutes", "seats", "engines", "year"})
+KEYS: Mapping[str, tuple[str, ...]] = {table: rules.key for table, rules in RULES.items()}
 _INT32 = (-(2**31), 2**31 - 1)
 
 
@@ -73,74 +50,78 @@ def split(
 
 
 def _rules(table: str, rows: pl.DataFrame, known: Mapping[str, set[str]]) -> list[tuple[pl.Expr, pl.Expr]]:
-    """Pairs of a condition that a faulty row meets and the message for it."""
-    rules = [(pl.col(name).is_null(), pl.lit(f"{name} is missing")) for name in _REQUIRED[table]]
-    for name, target in _REFERENCES.get(table, {}).items():
+    """Pairs of a condition that a faulty row meets and the message for it, the plainest first."""
+    rules = RULES[table]
+    conditions = [(pl.col(name).is_null(), pl.lit(f"{name} is missing")) for name in (*rules.key, *rules.required)]
+    for name, target in rules.references.items():
         unknown = pl.col(name).is_not_null() & ~pl.col(name).is_in(sorted(known[target]))
-        rules.append((unknown, pl.format("{} {} is not in {}", pl.lit(name), pl.col(name), pl.lit(target))))
+        conditions.append((unknown, pl.format("{} {} is not in {}", pl.lit(name), pl.col(name), pl.lit(target))))
     for name, dtype in rows.schema.items():
         if dtype.is_integer():
-            rules.append((~pl.col(name).is_between(*_INT32), pl.lit(f"{name} is not a 32-bit integer")))
+            conditions.append((~pl.col(name).is_between(*_INT32), pl.lit(f"{name} is not a 32-bit integer")))
         if dtype == pl.String:
-            rules.append((pl.col(name).str.contains("\0", literal=True), pl.lit(f"{name} holds a NUL character")))
-    rules += _flight_rules() if table == "flights" else _weather_rules() if table == "weather" else []
-    for name in _POSITIVE & set(rows.columns):
-        rules.append((pl.col(name) < 1, pl.lit(f"{name} is not positive")))
-    if table == "airports":
-        rules.append((~pl.col("latitude").is_between(-90, 90), pl.lit("latitude is not between -90 and 90")))
-        rules.append((~pl.col("longitude").is_between(-180, 180), pl.lit("longitude is not between -180 and 180")))
-    return rules
+            conditions.append((pl.col(name).str.contains("\0", literal=True), pl.lit(f"{name} holds a NUL character")))
+    return [*conditions, *_value_rules(rules), *(_flight_rules(rules) if table == "flights" else [])]
 
 
-def _flight_rules() -> list[tuple[pl.Expr, pl.Expr]]:
-    order = [("scheduled_departure", "scheduled_arrival"), ("actual_departure", "actual_arrival")]
-    delays = [
-        ("departure_delay_minutes", "scheduled_departure", "actual_departure"),
-        ("arrival_delay_minutes", "scheduled_arrival", "actual_arrival"),
-    ]
-    return [
-        (~pl.col("status").is_in(STATUSES), pl.format("status {} is unknown", pl.col("status"))),
-        *((pl.col(later) <= pl.col(earlier), pl.lit(f"{later} is not after {earlier}")) for earlier, later in order),
-        *(
-            (
-                (pl.col(actual) - pl.col(scheduled)).dt.total_minutes() != pl.col(delay),
-                pl.lit(f"{delay} is not {actual} minus {scheduled}"),
-            )
-            for delay, scheduled, actual in delays
-        ),
-        *(
-            (pl.col(actual).is_null() & pl.col(delay).is_not_null(), pl.lit(f"{delay} is given, {actual} is not"))
-            for delay, _, actual in delays
-        ),
-        (
-            pl.col("actual_departure").is_not_null() & pl.col("departure_delay_minutes").is_null(),
-            pl.lit("it departed, yet departure_delay_minutes is missing"),
-        ),
-        (
-            (pl.col("status") == "CANCELLED") & pl.col("actual_departure").is_not_null(),
-            pl.lit("cancelled, yet it departed"),
-        ),
-        (
-            (pl.col("status") == "DIVERTED") & pl.col("arrival_delay_minutes").is_not_null(),
-            pl.lit("diverted, yet it has an arrival delay"),
-        ),
-        (
-            (pl.col("status") == "LANDED") & pl.any_horizontal(pl.col("actual_departure", "actual_arrival").is_null()),
-            pl.lit("landed, yet it did not depart or arrive"),
-        ),
-        (
-            (pl.col("status") == "LANDED")
-            & pl.col("scheduled_arrival").is_not_null()
-            & pl.col("arrival_delay_minutes").is_null(),
-            pl.lit("landed, yet arrival_delay_minutes is missing"),
-        ),
-    ]
+def _value_rules(rules: Rules) -> list[tuple[pl.Expr, pl.Expr]]:
+    """What each value must be by itself."""
+    conditions = []
+    for name, text in rules.texts.items():
+        length = pl.col(name).str.len_chars()
+        conditions.append(
+            (~length.is_between(1, text.longest), pl.lit(f"{name} has not 1 to {text.longest} characters"))
+        )
+        if text.form is not None:
+            matches = pl.col(name).str.contains(f"^(?:{text.form})$")
+            reason = pl.format("{} {} is not {}", pl.lit(name), pl.col(name), pl.lit(text.meaning))
+            conditions.append((~matches, reason))
+    for name, (low, high) in rules.ranges.items():
+        outside = ~pl.col(name).is_between(low, high)
+        conditions.append((outside, pl.lit(f"{name} is not between {low:g} and {high:g}")))
+    for name in rules.instants:
+        outside = ~pl.col(name).is_between(*INSTANTS, closed="left")
+        conditions.append((outside, pl.lit(f"{name} is in no year of a flight")))
+    for name in rules.full_hours:
+        hourly = pl.col(name).dt.truncate("1h") == pl.col(name)
+        conditions.append((~hourly, pl.lit(f"{name} is not a full hour")))
+    for name, values in rules.one_of.items():
+        conditions.append((~pl.col(name).is_in(values), pl.format("{} {} is unknown", pl.lit(name), pl.col(name))))
+    for name in rules.zones:
+        unknown = pl.col(name).is_not_null() & ~pl.col(name).is_in(sorted(time_zones()))
+        conditions.append((unknown, pl.format("{} {} is not a time zone", pl.lit(name), pl.col(name))))
+    return conditions
 
 
-def _weather_rules() -> list[tuple[pl.Expr, pl.Expr]]:
-    ranges = [
-        (~pl.col(name).is_between(low, high), pl.lit(f"{name} is not between {low:g} and {high:g}"))
-        for name, (low, high) in WEATHER_RANGES.items()
-    ]
-    hourly = pl.col("observed_at").dt.truncate("1h") != pl.col("observed_at")
-    return [*ranges, (hourly, pl.lit("observed_at is not a full hour"))]
+def _flight_rules(rules: Rules) -> list[tuple[pl.Expr, pl.Expr]]:
+    """What the values of a flight must be together. In a file its delays are given, so they are compared too."""
+    conditions = [(pl.col(one) == pl.col(other), pl.lit(f"{one} is {other}")) for one, other in rules.different]
+    for later, earlier, within in rules.order:
+        conditions.append((pl.col(later) <= pl.col(earlier), pl.lit(f"{later} is not after {earlier}")))
+        too_late = pl.col(later) - pl.col(earlier) > within
+        conditions.append((too_late, pl.lit(f"{later} is more than {within} after {earlier}")))
+    for status, times in TIMES_OF_STATUS.items():
+        for name, present in times.items():
+            wrong = pl.col(name).is_null() if present else pl.col(name).is_not_null()
+            fault = f"status is {status}, yet {name} is {'missing' if present else 'given'}"
+            conditions.append(((pl.col("status") == status) & wrong, pl.lit(fault)))
+    for name, needed in rules.needs.items():
+        without = pl.col(name).is_not_null() & pl.col(needed).is_null()
+        conditions.append((without, pl.lit(f"{name} is given, {needed} is not")))
+    return [*conditions, *_delay_rules(rules)]
+
+
+def _delay_rules(rules: Rules) -> list[tuple[pl.Expr, pl.Expr]]:
+    conditions = []
+    for column, scheduled, actual, not_for in rules.delays:
+        given = pl.col(column)
+        expected = (pl.col(actual) - pl.col(scheduled)).dt.total_minutes()
+        never = pl.lit(value=False) if not_for is None else pl.col("status") == not_for
+        conditions += [
+            (never & given.is_not_null(), pl.lit(f"status is {not_for}, yet {column} is given")),
+            (given.is_not_null() & expected.is_null(), pl.lit(f"{column} is given, {scheduled} or {actual} is not")),
+            (~never & given.is_null() & expected.is_not_null(), pl.lit(f"{column} is missing, {actual} is not")),
+            (given != expected, pl.lit(f"{column} is not {actual} minus {scheduled}")),
+            (~expected.is_between(*DELAY_RANGE), pl.lit(f"{actual} is too far from {scheduled}")),
+        ]
+    return conditions

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 from graphql import OperationDefinitionNode, parse
@@ -13,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from db.engine import Database, database_url
+from db.writes.writer import Writer
 from graphql_api.execution import Executor
 from graphql_api.graphiql import GraphiQL
 from graphql_api.health import live, model, ready
@@ -63,7 +65,8 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
     measured = Metrics(operation_names(settings.operations_dir))
     database = Database(settings, observe=measured.statement)
     try:
-        service = Service(settings, database, Registry(), measured)
+        writer = Writer(database, keys_kept=timedelta(hours=settings.idempotency_hours))
+        service = Service(settings, database, Registry(), measured, writer)
         await load_models(service)
         yield service
     finally:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import strawberry
 
 from db.engine import Database
+from db.writes.writer import Writer
 from graphql_api.loaders import Loaders
 from graphql_api.metrics import Metrics
 from graphql_api.predictions import Predictor
@@ -19,6 +20,7 @@ class Context:
 
     settings: Settings
     database: Database
+    writer: Writer
     models: Registry
     loaders: Loaders
     predictor: Predictor
@@ -33,6 +35,7 @@ def context_for(service: Service) -> Context:
     return Context(
         settings=service.settings,
         database=service.database,
+        writer=service.writer,
         models=service.models,
         loaders=Loaders(service.database, service.metrics),
         predictor=Predictor(service.models, service.metrics, service.settings.prediction_batch_max),

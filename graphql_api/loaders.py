@@ -133,6 +133,11 @@ class Loaders:
         self.flight_counts = Loader("flight_counts", metrics, load_counts)
         self.flights_beyond = Loader("flights_beyond", metrics, load_beyond)
 
+    def forget(self) -> None:
+        """Read everything anew from now on, since it may have changed."""
+        for loader in vars(self).values():
+            loader.clear_all()
+
 
 async def _weather_hours(database: Database, keys: Sequence[HourKey]) -> list[tuple[Weather, ...]]:
     """The weather of each hour and of the hours before it, latest first; nothing where none of them was observed."""

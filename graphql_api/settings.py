@@ -34,6 +34,10 @@ class Settings(DatabaseSettings, ModelSettings):
     page_size_default: int = Field(50, ge=1, description="Flights on a page when neither first nor last is given.")
     page_size_max: int = Field(500, ge=1, description="The most flights that first or last may ask for.")
     predictions_max: int = Field(1000, ge=1, description="The most inputs that one predictDelays may have.")
+    upsert_rows_max: int = Field(1000, ge=1, description="The most rows that one upsert may have.")
+    idempotency_hours: float = Field(
+        24.0, gt=0, description="For how many hours a write with an idempotencyKey is answered again as it was first."
+    )
     filter_depth_max: int = Field(5, ge=1, description="How deep and, or and not may be nested in a filter.")
     filter_conditions_max: int = Field(50, ge=1, description="How many comparisons a filter may hold.")
     filter_values_max: int = Field(1_000, ge=1, description="How many values the lists of a filter may hold together.")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from db.engine import Database
+from db.writes.writer import Writer
 from graphql_api.metrics import Metrics
 from graphql_api.settings import Settings
 from ml.runtime import Registry
@@ -25,5 +26,6 @@ class Service:
     database: Database
     models: Registry
     metrics: Metrics
+    writer: Writer
     refusal: Refusal | None = None
     """The last one, whatever became of it since."""

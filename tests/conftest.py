@@ -1,5 +1,6 @@
 """Fixtures that all tests share, and the rule that nothing is left out silently."""
 
+import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -8,8 +9,10 @@ from typing import Any
 import pytest
 
 from db.engine import Database
+from db.migrate import upgrade
 from graphql_api.settings import Settings
 from tests.databases import Databases, DatabaseServer, settings_for
+from tests.small import refill
 
 DIALECTS = ("sqlite", "postgresql")
 _server = pytest.StashKey[DatabaseServer]()
@@ -119,5 +122,25 @@ async def flights_database(flights_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 async def empty_database(empty_url: str) -> AsyncIterator[Database]:
     database = Database(settings_for(empty_url), maintenance=True)
+    yield database
+    await database.close()
+
+
+@pytest.fixture(scope="session")
+async def small_url(databases: Databases, dialect: str) -> AsyncIterator[str]:
+    """A few rows, to be written to; whoever uses it fills it first."""
+    url = await asyncio.to_thread(databases.empty, dialect)
+    database = Database(settings_for(url), maintenance=True)
+    await upgrade(database)
+    await database.close()
+    yield url
+    await asyncio.to_thread(databases.drop, url)
+
+
+@pytest.fixture
+async def small_database(small_url: str) -> AsyncIterator[Database]:
+    """A few rows, filled anew for this test."""
+    database = Database(settings_for(small_url))
+    await refill(database)
     yield database
     await database.close()

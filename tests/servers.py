@@ -14,7 +14,12 @@ import httpx2
 
 ROOT = Path(__file__).parents[1]
 SERVE = (sys.executable, "-m", "graphql_api", "serve")
-AT_ROOT = {"MODEL_DIR": str(ROOT / "mlruns"), "OPERATIONS_DIR": str(ROOT / "graphiql" / "examples")}
+AT_ROOT = {
+    # The code of this checkout, wherever the installed one lies.
+    "PYTHONPATH": str(ROOT),
+    "MODEL_DIR": str(ROOT / "mlruns"),
+    "OPERATIONS_DIR": str(ROOT / "graphiql" / "examples"),
+}
 
 
 @dataclass

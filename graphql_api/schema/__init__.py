@@ -9,6 +9,7 @@ from graphql_api.schema.aircraft import Aircraft
 from graphql_api.schema.airline import Airline
 from graphql_api.schema.airport import Airport
 from graphql_api.schema.flight import Flight
+from graphql_api.schema.mutation import Mutation
 from graphql_api.schema.query import Query
 from graphql_api.schema.scalars import DATE_TIME
 
@@ -16,6 +17,7 @@ from graphql_api.schema.scalars import DATE_TIME
 def build_schema() -> strawberry.Schema:
     return strawberry.Schema(
         query=Query,
+        mutation=Mutation,
         types=[Flight, Airport, Airline, Aircraft],
         config=StrawberryConfig(scalar_map={datetime: DATE_TIME}),
     )

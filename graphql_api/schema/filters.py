@@ -9,6 +9,7 @@ from typing import Any
 import strawberry
 from strawberry import UNSET
 
+from db.faults import is_storable
 from db.filters import EVERYTHING, All, AnyOf, Condition, Filter, Not
 from graphql_api.errors import bad_user_input, limit_exceeded
 from graphql_api.ids import shortened
@@ -181,11 +182,6 @@ def _plain(value: Any) -> Any:
 def _check_text(value: Any, path: str) -> None:
     if isinstance(value, str) and not is_storable(value):
         raise bad_user_input(f"{path}: {shortened(value)} holds a character that no stored text can have.")
-
-
-def is_storable(text: str) -> bool:
-    """Whether a text can be in the database: no NUL, no half of a surrogate pair."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _camel(name: str) -> str:

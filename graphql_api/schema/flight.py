@@ -1,12 +1,14 @@
 """Flights."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import strawberry
 from strawberry import UNSET
 
 from db.engine import Row
+from db.faults import Values
 from db.queries.rows import FlightDescription
 from graphql_api.context import Info
 from graphql_api.loaders import Loader, RowAsk
@@ -105,11 +107,17 @@ class Flight(Node):
         return await predict(info, question, model or None, ("overrides",))
 
     @classmethod
-    def from_row(cls, row: Row) -> Self:
-        flight = super().from_row(row)
+    def from_values(cls, values: Mapping[Any, Any]) -> Self:
+        flight = super().from_values(values)
         if "status" in flight.__dict__:
             flight.status = FlightStatus(flight.status)
         return flight
+
+    @classmethod
+    def from_written(cls, values: Values) -> Self:
+        """The flight of a whole row of the table, as a write gives it."""
+        # What the table calls id is the row's number; the schema's id is global.
+        return cls.from_values({"row_id" if column == "id" else column: value for column, value in values.items()})
 
 
 async def _related(info: Info, loader: Loader[RowAsk, Row | None], entity: type[Node], key: str) -> Row:

@@ -8,12 +8,12 @@ from typing import Any, Self
 from strawberry import UNSET
 
 from db.engine import Row
+from db.faults import is_storable
 from db.queries.rows import FlightDescription
 from db.queries.surroundings import Crowding, CrowdingKey, HourKey, Operations, OperationsKey
 from graphql_api.context import Info
 from graphql_api.ids import shortened
 from graphql_api.loaders import Loaders, RowAsk
-from graphql_api.schema.filters import is_storable
 from graphql_api.schema.problems import Fault
 from graphql_api.schema.question import Question, faults_of
 from ml.runtime import Bundle, Leg, Place, Weather

@@ -1,6 +1,7 @@
 """Objects that have a global ID, and how rows become them."""
 
-from typing import ClassVar, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 import strawberry
 
@@ -19,6 +20,10 @@ class Node:
     @classmethod
     def from_row(cls, row: Row) -> Self:
         """An object with the columns that were read, and no others: reads are planned from the selection."""
+        return cls.from_values(row._mapping)
+
+    @classmethod
+    def from_values(cls, values: Mapping[Any, Any]) -> Self:
         instance = object.__new__(cls)
-        instance.__dict__.update(row._mapping)
+        instance.__dict__.update(values)
         return instance

@@ -26,11 +26,22 @@ class ModelUnavailable(Problem):
     pass
 
 
+@strawberry.type(description="The key was used before, with other content.")
+class IdempotencyConflict(Problem):
+    pass
+
+
 class Fault(NamedTuple):
     """A fault of an input before it becomes an answer."""
 
     path: tuple[str, ...]
     message: str
+
+
+def idempotency_conflict() -> IdempotencyConflict:
+    return IdempotencyConflict(
+        message="This idempotencyKey was used before, with other content. Give each write a key of its own."
+    )
 
 
 def invalid_input(faults: list[Fault]) -> InvalidInput:

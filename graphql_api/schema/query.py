@@ -7,6 +7,7 @@ from typing import Annotated
 import strawberry
 from strawberry import UNSET
 
+from db.faults import is_storable
 from db.queries.reference import all_airlines, find_airports
 from db.queries.rows import flight_by_key
 from graphql_api.context import Info
@@ -27,7 +28,6 @@ from graphql_api.schema.connection import (
     Where,
     connect,
 )
-from graphql_api.schema.filters import is_storable
 from graphql_api.schema.flight import Flight
 from graphql_api.schema.model import DelayModel, ModelSelector, select_bundle
 from graphql_api.schema.node import Node

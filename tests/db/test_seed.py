@@ -108,13 +108,17 @@ async def test_bad_rows_are_named_with_file_line_and_reason_and_the_rest_is_load
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        ({"departure_delay_minutes": None}, "it departed, yet departure_delay_minutes is missing"),
-        ({"status": "DIVERTED"}, "diverted, yet it has an arrival delay"),
-        ({"actual_departure": None, "departure_delay_minutes": None}, "landed, yet it did not depart or arrive"),
-        ({"arrival_delay_minutes": None}, "landed, yet arrival_delay_minutes is missing"),
-        ({"status": "CANCELLED"}, "cancelled, yet it departed"),
+        ({"departure_delay_minutes": None}, "departure_delay_minutes is missing, actual_departure is not"),
+        ({"status": "DIVERTED"}, "status is DIVERTED, yet arrival_delay_minutes is given"),
+        (
+            {"actual_departure": None, "departure_delay_minutes": None},
+            "status is LANDED, yet actual_departure is missing",
+        ),
+        ({"arrival_delay_minutes": None}, "arrival_delay_minutes is missing, actual_arrival is not"),
+        ({"status": "CANCELLED"}, "status is CANCELLED, yet actual_departure is given"),
+        ({"status": "DEPARTED"}, "status is DEPARTED, yet actual_arrival is given"),
         ({"arrival_delay_minutes": 12}, "arrival_delay_minutes is not actual_arrival minus scheduled_arrival"),
-        ({"distance_miles": -7}, "distance_miles is not positive"),
+        ({"distance_miles": -7}, "distance_miles is not between 1 and 12500"),
     ],
 )
 async def test_what_the_check_would_find_broken_is_not_loaded(

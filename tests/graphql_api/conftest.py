@@ -17,6 +17,7 @@ from graphql_api.schema import build_schema
 from graphql_api.settings import Settings
 from graphql_api.state import Service
 from tests.databases import Databases
+from tests.small import refill
 
 ROOT = Path(__file__).parents[2]
 OPERATIONS = ROOT / "tests" / "operations"
@@ -69,9 +70,10 @@ class Graph:
         return self.service.metrics.registry.get_sample_value(metric, labels) or 0.0
 
 
-@pytest.fixture(scope="session")
-async def graph(flights_url: str) -> AsyncIterator[Graph]:
-    settings = settings_for(flights_url)
+@asynccontextmanager
+async def graph_on(url: str, **values: Any) -> AsyncIterator[Graph]:
+    """The service on a database, asked without HTTP."""
+    settings = settings_for(url, **values)
     async with open_service(settings) as service:
         asked = Graph(service, Executor(build_schema(), settings))
         measured = service.metrics.statement
@@ -82,6 +84,32 @@ async def graph(flights_url: str) -> AsyncIterator[Graph]:
 
         service.database.observe = observe
         yield asked
+
+
+@pytest.fixture(scope="session")
+async def graph(flights_url: str) -> AsyncIterator[Graph]:
+    async with graph_on(flights_url) as asked:
+        yield asked
+
+
+@pytest.fixture
+async def copy_graph(copy_url: str) -> AsyncIterator[Graph]:
+    """All flights, to be written to by this test alone."""
+    async with graph_on(copy_url) as asked:
+        yield asked
+
+
+@pytest.fixture(scope="session")
+async def small_service(small_url: str) -> AsyncIterator[Graph]:
+    async with graph_on(small_url) as asked:
+        yield asked
+
+
+@pytest.fixture
+async def small_graph(small_service: Graph) -> Graph:
+    """A few rows, filled anew for this test, to be written to."""
+    await refill(small_service.service.database)
+    return small_service
 
 
 @asynccontextmanager

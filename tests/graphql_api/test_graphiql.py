@@ -35,8 +35,10 @@ def test_without_a_bundle_the_page_comes_from_a_cdn(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def server(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     log = tmp_path_factory.mktemp("server") / "log"
-    with serving(log, DATABASE_URL=databases.flights("sqlite")) as started:
+    url = databases.copy("sqlite")  # Some examples write.
+    with serving(log, DATABASE_URL=url) as started:
         yield started
+    databases.drop(url)
 
 
 @pytest.fixture

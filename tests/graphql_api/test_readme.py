@@ -18,7 +18,9 @@ from tests.bundles import COMMITTED, add_version, followed, opened, write_aliase
 from tests.graphql_api.conftest import ROOT, Graph
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-QUERIES = re.findall(r"```graphql\n(.*?)```", README, re.DOTALL)
+DOCUMENTS = re.findall(r"```graphql\n(.*?)```", README, re.DOTALL)
+QUERIES = [document for document in DOCUMENTS if document.startswith("query")]
+MUTATIONS = [document for document in DOCUMENTS if document.startswith("mutation")]
 COMMANDS = re.findall(r"python -m (db|graphql_api|ml) ([a-z-]+)", README)
 TARGETS = re.findall(r"(?:`|^)make ([a-z]+)", README, re.MULTILINE)
 APPS = {"db": db.__main__.app, "graphql_api": graphql_api.__main__.app, "ml": ml.__main__.app}
@@ -30,6 +32,14 @@ async def test_a_query_of_the_readme_is_answered(graph: Graph, query: str) -> No
     text = orjson.dumps(data).decode()
     assert "probability" in text or data["airport"]["arrivals"]["totalCount"] > 0
     assert "message" not in text
+
+
+async def test_the_mutations_of_the_readme_are_done(copy_graph: Graph) -> None:
+    assert len(QUERIES) + len(MUTATIONS) == len(DOCUMENTS)
+    for mutation in MUTATIONS:
+        for answer in (await copy_graph.data(mutation)).values():
+            assert answer["__typename"] in ("FlightCreated", "FlightUpdated", "UpsertPayload"), answer
+            assert answer.get("rejected", 0) == 0
 
 
 async def test_the_curl_command_of_the_readme_is_answered(client: httpx2.AsyncClient) -> None:

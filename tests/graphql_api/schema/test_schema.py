@@ -1,6 +1,7 @@
 """The schema as a whole: the committed text, descriptions, and the documents of real clients."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -45,6 +46,21 @@ VARIABLES: dict[str, dict[str, Any]] = {
     "PredictDelays": {"inputs": [INPUT, INPUT]},
     "WhatIf": {"id": FLIGHT_ID},
 }
+# On a database with a few rows: the operations of a document, each with what it answers first.
+FLIGHT = {
+    "carrierCode": "UA",
+    "flightNumber": 1545,
+    "originCode": "EWR",
+    "destinationCode": "IAH",
+    "scheduledDeparture": "2030-01-01T10:15:00Z",
+    "tailNumber": "N14228",
+}
+WRITES: list[tuple[str, str, dict[str, Any], str]] = [
+    ("SaveFlight", "CreateFlight", {"input": FLIGHT, "idempotencyKey": "one"}, "FlightCreated"),
+    ("SaveFlight", "UpdateFlight", {"expectedVersion": 1, "patch": {"distanceMiles": 1401}}, "FlightUpdated"),
+    ("SaveFlight", "DeleteFlight", {"expectedVersion": 1}, "FlightDeleted"),
+    ("SaveFlight", "UpsertFlights", {"flights": [FLIGHT, {**FLIGHT, "originCode": "??"}]}, "UpsertPayload"),
+]
 
 
 def test_the_committed_schema_is_the_one_that_the_code_prints() -> None:
@@ -84,6 +100,24 @@ async def test_a_client_s_document_runs(graph: Graph, name: str) -> None:
     assert all(value for value in data.values())
 
 
+@pytest.mark.parametrize(("document", "name", "variables", "expected"), WRITES, ids=lambda value: str(value)[:15])
+async def test_a_client_s_document_writes(
+    small_graph: Graph, document: str, name: str, variables: dict[str, Any], expected: str
+) -> None:
+    (flight,) = (await small_graph.data("{ flights { nodes { id } } }"))["flights"]["nodes"]
+    if "expectedVersion" in variables:
+        variables = {**variables, "id": flight["id"]}
+    (answer,) = (await small_graph.data(operation(document), variables, name)).values()
+    assert answer["__typename"] == expected
+
+
+async def test_a_client_s_document_loads_two_tables_in_order(small_graph: Graph) -> None:
+    airport = {"code": "SJU", "name": "Luis Munoz Marin Intl", "timezone": "America/Puerto_Rico"}
+    weather = {"airportCode": "SJU", "observedAt": "2030-01-01T10:00:00Z", "temperatureC": 27.5}
+    data = await small_graph.data(operation("LoadReference"), {"airports": [airport], "weather": [weather]})
+    assert data == {"upsertAirports": {"created": 1, "updated": 0}, "upsertWeather": {"created": 1, "updated": 0}}
+
+
 async def test_a_page_of_flight_rows_with_its_total_takes_five_statements(graph: Graph) -> None:
     page = (await graph.data(operation("FlightsPage"), VARIABLES["FlightsPage"]))["flights"]
     assert len(page["edges"]) == 100
@@ -102,18 +136,28 @@ async def test_a_what_if_answers_its_questions_in_one_run_for_each_model(graph: 
 def test_every_client_document_is_either_run_here_or_waits_for_a_part_that_is_not_built() -> None:
     schema = build_schema(COMMITTED)
     documents = {path.stem for path in OPERATIONS.glob("*.graphql")}
-    waiting = {name for name in documents - set(VARIABLES) if name not in ("FlightRow", "Prediction")}
+    run = {*VARIABLES, *(write[0] for write in WRITES), "LoadReference"}
+    waiting = {name for name in documents - run if name not in ("FlightRow", "Prediction")}
     for name in waiting:
         assert validate(schema, parse(operation(name))), f"{name} is valid now: give it variables here"
 
 
+def example(path: Path) -> tuple[str, dict[str, Any]]:
+    """A document of GraphiQL's and its variables."""
+    return path.read_text(encoding="utf-8"), orjson.loads(path.with_suffix(".json").read_bytes())
+
+
 EXAMPLES = sorted((ROOT / "graphiql" / "examples").glob("*.graphql"))
+WRITING = [path for path in EXAMPLES if "mutation " in path.read_text(encoding="utf-8")]
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-async def test_an_example_of_graphiql_runs_with_its_variables(graph: Graph, path: Any) -> None:
-    variables = path.with_suffix(".json")
-    data = await graph.data(
-        path.read_text(encoding="utf-8"), orjson.loads(variables.read_bytes()) if variables.exists() else {}
-    )
+@pytest.mark.parametrize("path", [path for path in EXAMPLES if path not in WRITING], ids=lambda path: path.stem)
+async def test_an_example_of_graphiql_runs_with_its_variables(graph: Graph, path: Path) -> None:
+    data = await graph.data(*example(path))
     assert all(value for value in data.values())
+
+
+async def test_the_examples_of_graphiql_that_write_run_with_their_variables(copy_graph: Graph) -> None:
+    answers = [answer for path in WRITING for answer in (await copy_graph.data(*example(path))).values()]
+    assert [answer["__typename"] for answer in answers] == ["FlightCreated", "FlightUpdated", "UpsertPayload"]
+    assert [row["outcome"] for row in answers[-1]["rows"]] == ["CREATED", "REJECTED"]
