@@ -32,11 +32,10 @@ def test_without_a_bundle_the_page_comes_from_a_cdn(tmp_path: Path) -> None:
     assert b"graphiql" in bytes(page.page().body)
 
 
-@pytest.fixture(scope="module")
-def server(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    log = tmp_path_factory.mktemp("server") / "log"
+@pytest.fixture
+def server(databases: Databases, tmp_path: Path) -> Iterator[Server]:
     url = databases.copy("sqlite")  # Some examples write.
-    with serving(log, DATABASE_URL=url) as started:
+    with serving(tmp_path / "log", DATABASE_URL=url) as started:
         yield started
     databases.drop(url)
 

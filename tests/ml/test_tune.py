@@ -21,7 +21,7 @@ def sample(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> MadeUpSample:
 
 
 def use(sample: MadeUpSample, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ml.tune.load", lambda _: sample.dataset)
+    monkeypatch.setattr("ml.tune.load", lambda *_: sample.dataset)
     monkeypatch.setattr("ml.tune.sample_of", lambda *_: sample)
 
 
