@@ -238,6 +238,29 @@ class Database:
             if self.observe is not None:
                 self.observe(name, time.perf_counter() - started)
 
+    async def stream(self, name: str, statement: Executable, rows: int) -> AsyncIterator[Sequence[Row]]:
+        """The rows of one reading statement, at most `rows` at a time, as they were when it began.
+
+        The time that is observed is that of the whole reading, with what the reader does between.
+
+        Raises:
+            DatabaseUnavailableError: no connection, or no answer in time.
+        """
+        started = time.perf_counter()
+        try:
+            with _translating():
+                connection = await self.engine.connect().start()
+            try:
+                with _translating((DBAPIError,)):
+                    result = await connection.stream(statement, execution_options={"yield_per": rows})
+                    async for part in result.partitions():
+                        yield part
+            finally:
+                await connection.close()
+        finally:
+            if self.observe is not None:
+                self.observe(name, time.perf_counter() - started)
+
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         """What `work` reads through a synchronous connection, outside transactions.
 

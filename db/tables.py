@@ -170,3 +170,11 @@ class Load(Base):
     rows_read: Mapped[int]
     rows_rejected: Mapped[int]
     finished_at: Mapped[datetime | None]
+
+
+def loaded_columns(table: str) -> list[str]:
+    """The columns of a table that a file gives; the others the database fills in by itself."""
+    columns = Base.metadata.tables[table].columns
+    return sorted(
+        column.name for column in columns if column.server_default is None and column.autoincrement is not True
+    )
