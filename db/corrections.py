@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Table, and_, func, or_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.engine import given_rows
+from db.engine import given_rows, rows_changed
 
 _ROWS_IN_A_STATEMENT = 5_000
 
@@ -33,5 +33,5 @@ async def correct_rows(
             .values({name: new.c[name] for name in others})
             .values(version=table.c.version + 1, updated_at=func.now())
         )
-        changed += (await connection.execute(statement)).rowcount
+        changed += await rows_changed(connection, statement)
     return changed

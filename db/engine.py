@@ -406,6 +406,16 @@ async def insert_new(
     return int(inserted.rowcount)
 
 
+async def rows_changed(connection: AsyncConnection, statement: Executable) -> int:
+    """Execute a writing statement and count the rows that it wrote."""
+    if connection.dialect.name != "sqlite":
+        return int((await connection.execute(statement)).rowcount)
+    # The driver counts none for a statement that begins with WITH.
+    before = await _total_changes(connection)
+    await connection.execute(statement)
+    return await _total_changes(connection) - before
+
+
 async def _total_changes(connection: AsyncConnection) -> int:
     return int((await connection.exec_driver_sql("SELECT total_changes()")).scalar_one())
 
