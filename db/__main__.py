@@ -11,6 +11,7 @@ from rich.table import Table
 from db.check import CheckReport, check
 from db.console import failure, out, run, settings
 from db.engine import Database
+from db.export_command import export_command
 from db.migrate import downgrade, upgrade
 from db.seed_command import seed_command
 
@@ -60,6 +61,9 @@ def upgrade_command() -> None:
 
 
 app.command("seed", epilog="Example: python -m db seed --source bts On_Time_*_2025_1.zip")(seed_command)
+app.command("export", epilog="Example: python -m db export --carrier UA --from 2013-07-01 --out flights.parquet")(
+    export_command
+)
 
 
 @app.command("reset", epilog="Example: python -m db reset --yes")

@@ -1,7 +1,7 @@
 """The connection to the database, and everything in which SQLite and PostgreSQL differ."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -238,7 +238,7 @@ class Database:
             if self.observe is not None:
                 self.observe(name, time.perf_counter() - started)
 
-    async def stream(self, name: str, statement: Executable, rows: int) -> AsyncIterator[Sequence[Row]]:
+    async def stream(self, name: str, statement: Executable, rows: int) -> AsyncGenerator[Sequence[Row]]:
         """The rows of one reading statement, at most `rows` at a time, as they were when it began.
 
         The time that is observed is that of the whole reading, with what the reader does between.
