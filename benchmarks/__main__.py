@@ -1,5 +1,6 @@
-"""`python -m benchmarks`: time each shape and its yardstick in turn, and print the ratio."""
+"""`python -m benchmarks`: time each shape and its yardstick in turn, and print the ratio. `… seed`: see there."""
 
+import argparse
 import asyncio
 import sqlite3
 import statistics
@@ -127,4 +128,11 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("what", nargs="?", choices=("shapes", "seed"), default="shapes")
+    if parser.parse_args().what == "seed":
+        from benchmarks import seeding
+
+        asyncio.run(seeding.main(Settings().data_dir))
+    else:
+        asyncio.run(main())

@@ -4,8 +4,8 @@ Sources: the header and the record layout (`readme.html`) of the archives that
 https://transtats.bts.gov/PREZIP/On_Time_Reporting_Carrier_On_Time_Performance_1987_present_2025_1.zip stands for: 109
 quoted names and a trailing comma, hence an unnamed empty column. Before 2018 the same files were called
 On_Time_On_Time_Performance and named five of the columns otherwise (UniqueCarrier, AirlineID, Carrier, TailNum,
-FlightNum). A download of chosen columns (https://www.transtats.bts.gov/DL_SelectFields.aspx) has names in capitals:
-FL_DATE, OP_UNIQUE_CARRIER, OP_CARRIER_FL_NUM, TAIL_NUM, CRS_DEP_TIME and so on, until 2018 without OP_.
+FlightNum). A download of chosen columns (https://www.transtats.bts.gov/DL_SelectFields.asp?Table_ID=236) has names in
+capitals: FL_DATE, OP_UNIQUE_CARRIER, OP_CARRIER_FL_NUM, TAIL_NUM, CRS_DEP_TIME and so on, until 2018 without OP_.
 """
 
 from collections.abc import Mapping, Sequence
