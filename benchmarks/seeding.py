@@ -7,8 +7,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,7 +26,7 @@ from graphql_api.settings import Settings
 from graphql_api.state import Service
 
 ROUNDS = 20
-MEMORY_MAX = 1 << 30
+MEMORY_MAX = 10**9
 _TIME_MAX = 3_600  # Seconds that one load may take.
 _PAGE = """query($where: FlightFilter, $after: String) {
   flights(first: 100, after: $after, where: $where, orderBy: [{ field: SCHEDULED_DEPARTURE }]) {
@@ -75,42 +75,50 @@ def _peak_bytes(pid: int) -> int:
     return int(found[1]) * 1024 if found else 0
 
 
-async def pages(url: str) -> dict[str, float]:
-    """Median milliseconds of a page of 100 by scheduled departure: first and deep, of all and of one carrier."""
-    async with open_service(Settings(database_url=SecretStr(url))) as service:
-        executor = Executor(build_schema(), service.settings)
-        prepared = executor.prepare(_PAGE, None)
+async def pages(urls: Sequence[str]) -> dict[str, list[float]]:
+    """Median milliseconds of a page of 100 by scheduled departure, of each database in turn.
 
-        async def ask(variables: dict[str, Any]) -> Any:
-            body = (await executor.execute(prepared, variables, context_for(service))).body
-            assert "errors" not in body, body["errors"]  # noqa: S101 — a page that fails must not count as fast.
-            return body["data"]["flights"]
-
-        first, last = await _span(service)
-        deep = first + (last - first) * _DEPTH
-        found: dict[str, float] = {}
+    The page is the first or one deep inside, of all flights or of one carrier's.
+    """
+    async with AsyncExitStack() as stack:
+        services = [await stack.enter_async_context(open_service(_settings(url))) for url in urls]
+        executor = Executor(build_schema(), services[0].settings)
+        found: dict[str, list[float]] = {}
         for name, where in {"all": {}, "one carrier": {"carrierCode": {"eq": "UA"}}}.items():
-            beyond = await ask({"where": {**where, "scheduledDeparture": {"gte": deep.isoformat()}}})
-            for place, after in {"first page": None, "deep page": beyond["edges"][0]["cursor"]}.items():
-                variables = {"where": where, "after": after}
-                assert len((await ask(variables))["nodes"]) == 100  # noqa: S101 — or it is not the page that is meant.
-                times = []
+            first, deep = (
+                [{"where": where} for _ in services],
+                [await _deep(service, executor, where) for service in services],
+            )
+            for place, variables in {"first page": first, "deep page": deep}.items():
+                times: list[list[float]] = [[] for _ in services]
                 for _ in range(ROUNDS):
-                    started = time.perf_counter()
-                    await ask(variables)
-                    times.append(time.perf_counter() - started)
-                found[f"{place}, {name}"] = statistics.median(times) * 1000
+                    for service, asked, taken in zip(services, variables, times, strict=True):
+                        started = time.perf_counter()
+                        page = await _ask(service, executor, _PAGE, asked)
+                        taken.append((time.perf_counter() - started) * 1000)
+                        assert len(page["flights"]["nodes"]) == 100  # noqa: S101 — or it is not what is meant.
+                found[f"{place}, {name}"] = [statistics.median(taken) for taken in times]
         return found
 
 
-async def _span(service: Service) -> tuple[datetime, datetime]:
-    """The first and the last scheduled departure."""
-    executor = Executor(build_schema(), service.settings)
+async def _deep(service: Service, executor: Executor, where: dict[str, Any]) -> dict[str, Any]:
+    """The variables of the page that begins after `_DEPTH` of the time from the first flight to the last."""
     one = "nodes { scheduledDeparture }"
-    query = f"{{ a: flights(first: 1) {{ {one} }} b: flights(last: 1) {{ {one} }} }}"
-    body = (await executor.execute(executor.prepare(query, None), {}, context_for(service))).body
-    moments = [datetime.fromisoformat(body["data"][name]["nodes"][0]["scheduledDeparture"]) for name in "ab"]
-    return moments[0], moments[1]
+    ends = await _ask(service, executor, f"{{ a: flights(first: 1) {{ {one} }} b: flights(last: 1) {{ {one} }} }}", {})
+    first, last = (datetime.fromisoformat(ends[name]["nodes"][0]["scheduledDeparture"]) for name in "ab")
+    beyond = {**where, "scheduledDeparture": {"gte": (first + (last - first) * _DEPTH).isoformat()}}
+    page = await _ask(service, executor, _PAGE, {"where": beyond})
+    return {"where": where, "after": page["flights"]["edges"][0]["cursor"]}
+
+
+async def _ask(service: Service, executor: Executor, query: str, variables: dict[str, Any]) -> Any:
+    body = (await executor.execute(executor.prepare(query, None), variables, context_for(service))).body
+    assert "errors" not in body, body["errors"]  # noqa: S101 — a page that fails must not count as fast.
+    return body["data"]
+
+
+def _settings(url: str) -> Settings:
+    return Settings(database_url=SecretStr(url))
 
 
 @contextmanager
@@ -130,30 +138,25 @@ def _urls(directory: Path, name: str) -> Iterator[dict[str, str]]:
 async def main(data_dir: Path) -> None:
     """Load both, ask both, print both."""
     out = Console()
-    with tempfile.TemporaryDirectory(prefix="m7b0-seeding-") as name:
-        directory = Path(name)
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="m7b0-seeding-")))
         many = write_tables(fetch(), data_dir / "processed", directory / "many" / "processed")
+        sources = {336_776: data_dir, many: directory / "many"}
+        urls = {rows: stack.enter_context(_urls(directory, str(rows))) for rows in sources}
         loads = Table("flights", "database", "seconds", "rows/s", "peak MB", box=None, pad_edge=False)
-        asked = Table("page of 100, ms", "database", "336,776", f"{many:,}", "ratio", box=None, pad_edge=False)
-        times: dict[tuple[str, str], list[float]] = {}
-        too_much = []
-        for rows, source in ((336_776, data_dir), (many, directory / "many")):
-            with _urls(directory, str(rows)) as urls:
-                for database, url in urls.items():
-                    taken = load(url, source, rows)
-                    loads.add_row(
-                        f"{rows:,}",
-                        database,
-                        f"{taken.seconds:.1f}",
-                        f"{rows / taken.seconds:,.0f}",
-                        f"{taken.peak_bytes / 1e6:,.0f}",
-                    )
-                    too_much += [database] if taken.peak_bytes > MEMORY_MAX else []
-                    for page, milliseconds in (await pages(url)).items():
-                        times.setdefault((page, database), []).append(milliseconds)
-        for (page, database), (few, lots) in sorted(times.items()):
-            asked.add_row(page, database, f"{few:.2f}", f"{lots:.2f}", f"{lots / few:.2f}")
+        peaks: dict[str, int] = {}
+        for rows, source in sources.items():
+            for database, url in urls[rows].items():
+                taken = load(url, source, rows)
+                peaks[database] = taken.peak_bytes
+                speed, peak = f"{rows / taken.seconds:,.0f}", f"{taken.peak_bytes / 1e6:,.0f}"
+                loads.add_row(f"{rows:,}", database, f"{taken.seconds:.1f}", speed, peak)
+        counts = (f"{rows:,}" for rows in sources)
+        asked = Table("page of 100, ms", "database", *counts, "ratio", box=None, pad_edge=False)
+        for database in peaks:
+            for page, (few, lots) in (await pages([urls[rows][database] for rows in sources])).items():
+                asked.add_row(page, database, f"{few:.2f}", f"{lots:.2f}", f"{lots / few:.2f}")
     out.print(loads, "", asked)
-    print(f"Pages: medians of {ROUNDS}, asked of the graph in one process; deep ones lie {_DEPTH:.0%} into the time.")
-    if too_much:
-        raise SystemExit(f"seeding took more than {MEMORY_MAX >> 20} MB on {', '.join(too_much)}")
+    print(f"Pages: medians of {ROUNDS} turns, asked of the graph in process; deep ones lie {_DEPTH:.0%} into the time.")
+    if too_much := [database for database, peak in peaks.items() if peak > MEMORY_MAX]:
+        raise SystemExit(f"seeding took more than {MEMORY_MAX / 1e6:,.0f} MB on {', '.join(too_much)}")
