@@ -16,7 +16,7 @@ from db.bts.flights import convert
 from db.bts.references import References
 from db.engine import Database
 from db.queries.reference import known_codes
-from db.seed import Part, Progress, Source, TableReport, begin, in_bulk, load_part
+from db.seed import Part, Progress, SeedError, Source, TableReport, begin, in_bulk, load_part
 from db.tables import Airport, loaded_columns
 from db.validate import RejectedRow, SeenKeys, split
 
@@ -37,16 +37,25 @@ class FileReport(TableReport):
 
 
 class RowLog:
-    """A CSV with a line for each row that was rejected, or loaded with a contradiction; made when the first comes."""
+    """A CSV with a line for each row that was rejected, or loaded with a contradiction; made when the first comes.
+
+    Raises:
+        SeedError: there can be no such file.
+    """
 
     def __init__(self, path: Path) -> None:
+        if path.is_dir() or not path.absolute().parent.is_dir():
+            raise SeedError(f"{path} cannot be written: name a file in a directory that exists")
         self.path = path
         self.rows = 0
         self._file: TextIO | None = None
 
     def write(self, row: RejectedRow, *, loaded: bool) -> None:
         if self._file is None:
-            self._file = self.path.open("w", encoding="utf-8", newline="")
+            try:
+                self._file = self.path.open("w", encoding="utf-8", newline="")
+            except OSError as error:
+                raise SeedError(f"{self.path} cannot be written: {error.strerror or error}") from error
             csv.writer(self._file).writerow(("file", "line", "loaded", "reason"))
         csv.writer(self._file).writerow((row.file, row.line, "yes" if loaded else "no", row.reason))
         self.rows += 1
@@ -114,9 +123,9 @@ async def _load(
             rows = flights.select(loaded_columns("flights"))
             part = Part(batch.start, batch.end, batch.last, rows, len(rejected), missing)
             await load_part(database, source, report, part, correct=correct)
+            references.add(missing)
             report.added.update({table: added.height for table, added in missing.items()})
             progress.advance(source.name, batch.end - batch.start)
-        references.add(missing)
         read = batch.end
     report.rows = read
     return report

@@ -242,6 +242,7 @@ def test_the_command_tells_what_became_of_each_file(
         (["--source", "bts"], "name the files to load: --source bts FILE…"),
         (["x.zip"], "FILES need --source bts"),
         (["--source", "bts", "nowhere.zip"], "nowhere.zip does not exist"),
+        (["--source", "bts", str(Path(__file__)), "--report", "/nowhere/x.csv"], "/nowhere/x.csv cannot be written"),
         (["--source", "bts", str(Path(__file__))], "is not an on-time file of the Bureau of Transportation Statistics"),
     ],
 )
