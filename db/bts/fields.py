@@ -11,7 +11,9 @@ _FLAGS = ("cancelled", "diverted", "div_reached")
 _NEEDED = ("flight_date", "carrier", "number", "origin", "destination", "crs_dep")
 # A carrier that had the code of a later one has a number in brackets: PA (1).
 _PATTERNS = {"carrier": r"^[A-Z0-9]{2,3}( ?\(\d+\))?$", "origin": "^[A-Z0-9]{3}$", "destination": "^[A-Z0-9]{3}$"}
-_NO_TAIL = ("UNKNOW", "UNKNOWN")  # The field had six characters once.
+# Where the carrier did not know the aircraft, or the field was damaged, old files have UNKNOW or worse.
+_TAIL = "^[A-Z0-9-]{1,10}$"
+_NO_TAIL = ("UNKNOW", "UNKNOWN")
 _INT32_MAX = 2**31 - 1
 
 
@@ -32,7 +34,6 @@ def parse(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     broken += [(name, ~_is_whole(number[name]), "{} {} is not a whole number") for name in _NUMBERS]
     broken += [(name, ~number[name].is_in([0.0, 1.0]), "{} {} is neither 0 nor 1") for name in _FLAGS]
     broken += [(name, ~pl.col(name).str.contains(rule), "{} {} is not a code") for name, rule in _PATTERNS.items()]
-    broken += [("tail", pl.col("tail").str.contains("[\ufffd\0]"), "{} {} holds a character that is not text")]
     reason = pl.coalesce(*(_reason(name, fault, words) for name, fault, words in broken), pl.lit(None, pl.String))
     checked = text.with_columns(_reason=reason)
     faults = checked.filter(pl.col("_reason").is_not_null()).select("_record", "_reason")
@@ -42,7 +43,7 @@ def parse(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         *(number[name].cast(pl.Int32) for name in (*_CLOCKS, *_NUMBERS)),
         *((number[name] == 1).fill_null(value=False) for name in ("cancelled", "diverted")),
         (number["div_reached"] == 1).alias("div_reached"),
-        pl.when(~pl.col("tail").is_in(_NO_TAIL)).then(pl.col("tail")).alias("tail"),
+        pl.when(pl.col("tail").str.contains(_TAIL) & ~pl.col("tail").is_in(_NO_TAIL)).then("tail").alias("tail"),
     ), faults
 
 

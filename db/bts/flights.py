@@ -125,6 +125,6 @@ _FLIGHT: Mapping[str, pl.Expr] = {
     .then(pl.lit("DEPARTED"))
     .otherwise(pl.lit("SCHEDULED")),
     # Old files have durations of nothing and less; those are no reason to lose the flight.
-    "air_time_minutes": pl.when(pl.col("air_time") > 0).then(pl.col("air_time")),
+    "air_time_minutes": pl.when(pl.col("air_time").is_between(1, 1440) & ~pl.col("cancelled")).then("air_time"),
     "distance_miles": pl.when(pl.col("distance") > 0).then(pl.col("distance")),
 }

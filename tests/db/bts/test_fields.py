@@ -30,9 +30,11 @@ def test_clock_readings_flags_and_decimals_are_numbers_and_empty_fields_are_miss
     assert (found["cancelled"], found["diverted"], found["div_reached"]) == (False, False, None)
 
 
-def test_an_aircraft_that_the_carrier_did_not_name_is_missing() -> None:
-    parsed, _ = parse(fields(row(Tail_Number="UNKNOW")))
-    assert parsed["tail"].to_list() == [None]
+def test_what_is_no_tail_number_is_missing_and_no_reason_to_lose_the_flight() -> None:
+    written = ["N104NN", "C-FABC", "UNKNOW", "N1\ufffd", "?", "n104nn"]
+    parsed, faults = parse(fields(*(row(Tail_Number=tail) for tail in written)))
+    assert parsed["tail"].to_list() == ["N104NN", "C-FABC", None, None, None, None]
+    assert faults.is_empty()
 
 
 @pytest.mark.parametrize(
@@ -52,7 +54,6 @@ def test_an_aircraft_that_the_carrier_did_not_name_is_missing() -> None:
         ({"Reporting_Airline": "?"}, "Reporting_Airline ? is not a code"),
         ({"Origin": "jfk"}, "Origin jfk is not a code"),
         ({"Dest": ""}, "Dest is missing"),
-        ({"Tail_Number": "N1\ufffd"}, "Tail_Number N1\ufffd holds a character that is not text"),
     ],
 )
 def test_a_row_that_cannot_be_understood_is_left_out_with_the_reason(values: dict[str, str], reason: str) -> None:

@@ -146,6 +146,7 @@ def test_without_the_zone_of_the_destination_the_duration_gives_the_arrival_with
 
 
 def test_a_duration_or_distance_of_nothing_is_missing_and_no_reason_to_lose_the_flight() -> None:
+    assert flight(**{**CANCELLED, "AirTime": "10.00"})["air_time_minutes"] is None
     found = flight(AirTime="-12.00", Distance="0.00")
     assert (found["air_time_minutes"], found["distance_miles"], found["status"]) == (None, None, "LANDED")
 
