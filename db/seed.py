@@ -112,8 +112,11 @@ async def in_bulk(database: Database, load: Callable[[], Awaitable[list[Report]]
     await drop_indexes_of_empty_tables(database, TABLES)
     try:
         reports = await load()
-    finally:
-        built = await create_missing_indexes(database, TABLES)
+    except Exception:
+        # Not for a cancellation: who presses Ctrl-C does not want to wait, and the next run makes up for it.
+        await create_missing_indexes(database, TABLES)
+        raise
+    built = await create_missing_indexes(database, TABLES)
     if built or any(report.inserted or report.updated for report in reports):
         async with database.transaction() as connection:
             # Without it the planner does not know the tables as they are after a bulk load.

@@ -57,6 +57,8 @@ def seed_command(
         rejected = _seed_files(files, report, correct=existing is Existing.UPDATE) if files else _seed_processed()
     except SeedError as error:
         raise failure(str(error)) from error
+    except KeyboardInterrupt as interruption:
+        raise failure("interrupted; the same command again goes on where it stopped") from interruption
     if rejected:
         errors.print(f"{rejected:,} rows were not loaded; all others were")
         raise typer.Exit(1)

@@ -169,10 +169,10 @@ async def test_a_load_in_parts_is_the_same_as_one_in_one(
     assert await is_sound(database)
 
 
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT], ids=["killed", "Ctrl-C"])
 async def test_an_interrupted_load_goes_on_and_doubles_nothing(
-    database: Database, empty_url: str, tmp_path: Path
+    database: Database, empty_url: str, tmp_path: Path, ending: signal.Signals
 ) -> None:
-    """Killed without warning after its first parts, then run again."""
     rows = [row(number, CRSDepTime="") if number == 5 else row(number) for number in range(1, 3 * PART_ROWS)]
     path = write(tmp_path / "x.zip", *rows, row(7))
     command = (sys.executable, "-m", "db", "seed", "--source", "bts", str(path), "--report", str(tmp_path / "log.csv"))
@@ -183,8 +183,10 @@ async def test_an_interrupted_load_goes_on_and_doubles_nothing(
     while not (await database.fetch("test", counted))[0][0]:
         assert process.returncode is None, "it ended before it could be killed"
         await asyncio.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    await process.communicate()
+    process.send_signal(ending)
+    _, complained = await process.communicate()
+    told = b"error: interrupted; the same command again goes on where it stopped" in complained
+    assert told == (ending == signal.SIGINT)
     (noted,) = await database.fetch("test", select(Load.rows_read, Load.rows_rejected, Load.finished_at))
     assert (noted.rows_read, noted.finished_at) == ((await database.fetch("test", counted))[0][0] + 1, None)
     (report,) = await load(database, path)
