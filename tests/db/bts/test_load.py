@@ -173,7 +173,10 @@ async def test_a_load_in_parts_is_the_same_as_one_in_one(
 async def test_an_interrupted_load_goes_on_and_doubles_nothing(
     database: Database, empty_url: str, tmp_path: Path, ending: signal.Signals
 ) -> None:
-    rows = [row(number, CRSDepTime="") if number == 5 else row(number) for number in range(1, 3 * PART_ROWS)]
+    # A flight number has four digits at most.
+    days = [f"2025-01-{1 + place // 9_999:02}" for place in range(3 * PART_ROWS - 1)]
+    rows = [row(1 + place % 9_999, FlightDate=day) for place, day in enumerate(days)]
+    rows[4]["CRSDepTime"] = ""
     path = write(tmp_path / "x.zip", *rows, row(7))
     command = (sys.executable, "-m", "db", "seed", "--source", "bts", str(path), "--report", str(tmp_path / "log.csv"))
     pipe = asyncio.subprocess.PIPE
