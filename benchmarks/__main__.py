@@ -131,17 +131,6 @@ async def service() -> None:
     print(f"Medians of {ROUNDS} alternating rounds in one process on SQLite; the ratio is yardstick over service.")
 
 
-def model() -> None:
-    """The champion alone."""
-    bundle = open_model(Settings().model_dir, "champion")
-    timings = inference.measure(bundle)
-    Console().print(inference.table(bundle.version, timings))
-    for line in inference.targets(timings):
-        print(line)
-    rounds = ", ".join(f"{times:,} of {rows:,} rows" for rows, times in inference.ROUNDS.items())
-    print(f"Alternating rounds in one process: {rounds}; the ratio is session over shape, of the medians.")
-
-
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 
@@ -162,7 +151,13 @@ def service_command() -> None:
 @app.command("inference", epilog="Example: python -m benchmarks inference")
 def inference_command() -> None:
     """Time the champion alone against the bare session."""
-    model()
+    bundle = open_model(Settings().model_dir, "champion")
+    timings = inference.measure(bundle)
+    Console().print(inference.table(bundle.version, timings))
+    for line in inference.targets(timings):
+        print(line)
+    rounds = ", ".join(f"{times:,} of {rows:,} rows" for rows, times in inference.ROUNDS.items())
+    print(f"Alternating rounds in one process: {rounds}; the ratio is session over shape, of the medians.")
 
 
 @app.command("seed", epilog="Example: python -m benchmarks seed")
