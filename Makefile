@@ -79,7 +79,7 @@ $(VENV)/.%: pyproject.toml
 	@.venv-mlflow/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
-data/processed/.prepared: data/raw/SHA256SUMS db/prepare.py db/local_time.py db/plausible.py db/raw.py | $(VENV)/.data
+data/processed/.prepared: data/raw/SHA256SUMS db/prepare.py db/airports.py db/local_time.py db/plausible.py db/raw.py | $(VENV)/.data
 	@$(BIN)/python -m db prepare
 	@touch $@
 

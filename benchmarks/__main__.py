@@ -1,6 +1,5 @@
-"""`python -m benchmarks`: time each shape and its yardstick in turn, and print the ratio. Parts: service, inference."""
+"""`python -m benchmarks`: what the project says of its speed and of its writes, measured on this machine."""
 
-import argparse
 import asyncio
 import sqlite3
 import statistics
@@ -9,9 +8,10 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
+import typer
 from pydantic import SecretStr
 from rich.console import Console
 from rich.progress import track
@@ -131,8 +131,26 @@ async def service() -> None:
     print(f"Medians of {ROUNDS} alternating rounds in one process on SQLite; the ratio is yardstick over service.")
 
 
-def model() -> None:
-    """The champion alone."""
+app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+
+
+@app.callback(invoke_without_command=True, epilog="Example: python -m benchmarks")
+def main(context: typer.Context) -> None:
+    """Measure the service and the inference, or the part that is named."""
+    if context.invoked_subcommand is None:
+        service_command()
+        inference_command()
+
+
+@app.command("service", epilog="Example: python -m benchmarks service")
+def service_command() -> None:
+    """Time each shape of a request and its handwritten yardstick in turn, and print the ratio."""
+    asyncio.run(service())
+
+
+@app.command("inference", epilog="Example: python -m benchmarks inference")
+def inference_command() -> None:
+    """Time the champion alone against the bare session."""
     bundle = open_model(Settings().model_dir, "champion")
     timings = inference.measure(bundle)
     Console().print(inference.table(bundle.version, timings))
@@ -142,15 +160,24 @@ def model() -> None:
     print(f"Alternating rounds in one process: {rounds}; the ratio is session over shape, of the medians.")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="All parts unless one is named.")
-    parser.add_argument("part", nargs="?", choices=("service", "inference"))
-    part = parser.parse_args().part
-    if part != "inference":
-        asyncio.run(service())
-    if part != "service":
-        model()
+@app.command("seed", epilog="Example: python -m benchmarks seed")
+def seed_command() -> None:
+    """Load three million flights, on both databases, and time pages of few and of many. Needs npm once."""
+    from benchmarks import seeding
+
+    asyncio.run(seeding.main(Settings().data_dir))
+
+
+@app.command("durability", epilog="Example: python -m benchmarks durability --rounds 50")
+def durability_command(
+    rounds: Annotated[int, typer.Option(min=1, help="How often the service is killed, on each database.")] = 50,
+    seed: Annotated[int, typer.Option(help="Of the random moments at which it is killed.")] = 1,
+) -> None:
+    """Count lost updates of 8 writers, and lost and doubled writes of a service that is killed with SIGKILL."""
+    from benchmarks import durability
+
+    Console().print(durability.measure(rounds, seed))
 
 
 if __name__ == "__main__":
-    main()
+    app()

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.durability`: what is acknowledged is there, on SQLite and on PostgreSQL.
+"""What is acknowledged is there, on SQLite and on PostgreSQL.
 
 Writers against each other, and against a service that is killed in the middle of their writes: over HTTP, with real
 processes. No time is measured here.
@@ -12,10 +12,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import httpx2
-import typer
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -257,7 +256,7 @@ async def fill(url: str) -> None:
     await database.close()
 
 
-async def _show(rounds: int, seed: int, directory: Path, server: DatabaseServer) -> Table:
+async def _figures(rounds: int, seed: int, directory: Path, server: DatabaseServer) -> Table:
     figures: dict[str, list[str]] = {}
     for dialect in ("sqlite", "postgresql"):
         url = await asyncio.to_thread(server.databases.empty, dialect)
@@ -286,23 +285,11 @@ async def _show(rounds: int, seed: int, directory: Path, server: DatabaseServer)
     return table
 
 
-app = typer.Typer(add_completion=False)
-
-
-@app.command(epilog="Example: python -m benchmarks.durability --rounds 50")
-def main(
-    rounds: Annotated[int, typer.Option(min=1, help="How often the service is killed, on each database.")] = 50,
-    seed: Annotated[int, typer.Option(help="Of the random moments at which it is killed.")] = 1,
-) -> None:
-    """Count lost updates of 8 writers, and lost and doubled writes of a service that is killed with SIGKILL."""
+def measure(rounds: int, seed: int) -> Table:
+    """The figures of both databases, from `rounds` kills each at moments that `seed` makes random."""
     databases = DatabaseServer()
     try:
         with tempfile.TemporaryDirectory() as directory:
-            table = asyncio.run(_show(rounds, seed, Path(directory), databases))
+            return asyncio.run(_figures(rounds, seed, Path(directory), databases))
     finally:
         databases.stop()
-    Console().print(table)
-
-
-if __name__ == "__main__":
-    app()

@@ -1,29 +1,21 @@
 """`python -m db`: prepare the data, migrate, load and check the database."""
 
-import asyncio
 import io
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
-from alembic.util.exc import CommandError
-from pydantic import ValidationError
-from rich.console import Console
 from rich.table import Table
 
 from db.check import CheckReport, check
-from db.engine import Database, DatabaseUnavailableError, database_url
+from db.console import failure, out, run, settings
+from db.engine import Database
+from db.export_command import export_command
 from db.migrate import downgrade, upgrade
-from db.progress import Bars
-from db.settings import DatabaseSettings, fault_of
+from db.seed_command import seed_command
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, rich_markup_mode="rich")
-out = Console(highlight=False, soft_wrap=True)
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
-Result = TypeVar("Result")
-REPORTED_ROWS = 20
 
 
 def main() -> None:
@@ -41,10 +33,10 @@ def import_raw_command(
     from db.raw import RawDataError, import_raw
 
     try:
-        for path in import_raw(package, _settings().data_dir / "raw"):
+        for path in import_raw(package, settings().data_dir / "raw"):
             out.print(f"wrote {path}")
     except RawDataError as error:
-        raise _failure(str(error)) from error
+        raise failure(str(error)) from error
 
 
 @app.command("prepare", epilog="Example: python -m db prepare")
@@ -53,45 +45,25 @@ def prepare_command() -> None:
     from db.prepare import prepare
     from db.raw import RawDataError
 
-    directory = _settings().data_dir
+    directory = settings().data_dir
     try:
         counts = prepare(directory / "raw", directory / "processed")
     except RawDataError as error:
-        raise _failure(str(error)) from error
+        raise failure(str(error)) from error
     out.print("prepared " + ", ".join(f"{count:,} {table}" for table, count in counts.items()))
 
 
 @app.command("upgrade", epilog="Example: DATABASE_URL=postgresql://m7b0@localhost/m7b0 python -m db upgrade")
 def upgrade_command() -> None:
     """Migrate the database to the newest schema."""
-    before, after = _run(upgrade)
+    before, after = run(upgrade)
     out.print(f"schema at migration {after}" + ("" if before == after else f" (was {before or 'empty'})"))
 
 
-@app.command("seed", epilog="Example: python -m db seed")
-def seed_command() -> None:
-    """Load data/processed/. Safe to repeat and to interrupt: it goes on where it stopped."""
-    from db.seed import SeedError, seed
-
-    with Bars(errors) as bars:
-        try:
-            reports = _run(lambda database: seed(database, _settings().data_dir / "processed", bars))
-        except SeedError as error:
-            raise _failure(str(error)) from error
-    for report in reports:
-        if report.already_loaded:
-            lost = f", {report.rejected_before:,} of them rejected" if report.rejected_before else ""
-            out.print(f"{report.table}: all {report.rows:,} rows of the file were read before{lost}")
-            continue
-        resumed = f", resumed at row {report.resumed_at:,}" if report.resumed_at else ""
-        known = f", {report.known:,} there already" if report.known else ""
-        out.print(f"{report.table}: {report.inserted:,} rows loaded{known}{resumed}")
-    rejected = [row for report in reports for row in report.rejected]
-    for row in rejected[:REPORTED_ROWS]:
-        errors.print(f"not loaded: {row}")
-    if rejected:
-        errors.print(f"{len(rejected):,} rows were not loaded; all others were")
-        raise typer.Exit(1)
+app.command("seed", epilog="Example: python -m db seed --source bts On_Time_*_2025_1.zip")(seed_command)
+app.command("export", epilog="Example: python -m db export --carrier UA --from 2013-07-01 --out flights.parquet")(
+    export_command
+)
 
 
 @app.command("reset", epilog="Example: python -m db reset --yes")
@@ -106,14 +78,14 @@ def reset_command(
         await downgrade(database)
         await upgrade(database)
 
-    _run(recreate)
+    run(recreate)
     out.print("the database is empty; `python -m db seed` fills it")
 
 
 @app.command("check", epilog="Example: python -m db check")
 def check_command() -> None:
     """Print row counts and verify the invariants; exit status 1 when one is broken."""
-    report = _run(check, maintenance=False)
+    report = run(check, maintenance=False)
     _print_check(report)
     if not report.ok:
         raise typer.Exit(1)
@@ -131,43 +103,6 @@ def _print_check(report: CheckReport) -> None:
     for invariant in report.invariants:
         mark = "[green]✓[/]" if invariant.holds else f"[red]✗ {invariant.violations:,}[/]"
         out.print(f"{mark} {invariant.statement}")
-
-
-def _settings() -> DatabaseSettings:
-    try:
-        return DatabaseSettings()
-    except ValidationError as error:
-        raise _failure(f"settings: {fault_of(error)}") from error
-
-
-def _run(work: Callable[[Database], Awaitable[Result]], *, maintenance: bool = True) -> Result:
-    """Run `work` on the configured database and turn what an operator can mend into one clear line."""
-    settings = _settings()
-    try:
-        database_url(settings.database_url.get_secret_value())
-    except ValueError as error:
-        raise _failure(str(error)) from error
-
-    async def with_database() -> Result:
-        database = Database(settings, maintenance=maintenance)
-        try:
-            return await work(database)
-        finally:
-            await database.close()
-
-    try:
-        return asyncio.run(with_database())
-    except DatabaseUnavailableError as error:
-        hint = "Does DATABASE_URL name the right database, is it reachable, and is no other program holding it?"
-        raise _failure(f"the database cannot be used: {error}\n{hint}") from error
-    except CommandError as error:
-        raise _failure(f"the schema is not one that this version knows: {error}") from error
-
-
-def _failure(message: str) -> typer.Exit:
-    errors.print("[red]error:[/]", end=" ")
-    errors.print(message, markup=False)
-    return typer.Exit(1)
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ async def check(database: Database) -> CheckReport:
     for statement, broken in _flight_invariants().items():
         count = await database.fetch("check", select(func.count()).select_from(Flight).where(broken))
         invariants.append(Invariant(statement, int(count[0][0])))
-    hint = "; `python -m db seed` makes up for it" if missing or unfinished[0][0] else ""
+    hint = "; the same `python -m db seed` again makes up for it" if missing or unfinished[0][0] else ""
     invariants.append(Invariant(f"every index of the schema is there{hint}", len(missing)))
     invariants.append(Invariant(f"every file was loaded to its end{hint}", int(unfinished[0][0])))
     return CheckReport(counts, statuses, tuple(invariants))

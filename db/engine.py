@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -263,6 +263,29 @@ class Database:
             if self.observe is not None:
                 self.observe(name, time.perf_counter() - started)
 
+    async def stream(self, name: str, statement: Executable, rows: int) -> AsyncGenerator[Sequence[Row]]:
+        """The rows of one reading statement, at most `rows` at a time, as they were when it began.
+
+        The time that is observed is that of the whole reading, with what the reader does between.
+
+        Raises:
+            DatabaseUnavailableError: no connection, or no answer in time.
+        """
+        started = time.perf_counter()
+        try:
+            with _translating():
+                connection = await self.engine.connect().start()
+            try:
+                with _translating((DBAPIError,)):
+                    result = await connection.stream(statement, execution_options={"yield_per": rows})
+                    async for part in result.partitions():
+                        yield part
+            finally:
+                await connection.close()
+        finally:
+            if self.observe is not None:
+                self.observe(name, time.perf_counter() - started)
+
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         """What `work` reads through a synchronous connection, outside transactions.
 
@@ -435,6 +458,16 @@ async def insert_new(
     )
     await connection.execute(text(f"DROP TABLE {staging}"))
     return int(inserted.rowcount)
+
+
+async def rows_changed(connection: AsyncConnection, statement: Executable) -> int:
+    """Execute a writing statement and count the rows that it wrote."""
+    if connection.dialect.name != "sqlite":
+        return int((await connection.execute(statement)).rowcount)
+    # The driver counts none for a statement that begins with WITH.
+    before = await _total_changes(connection)
+    await connection.execute(statement)
+    return await _total_changes(connection) - before
 
 
 async def _total_changes(connection: AsyncConnection) -> int:

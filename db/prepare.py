@@ -5,9 +5,9 @@ No row is dropped: airports and aircraft that only the flights name get a row of
 
 from pathlib import Path
 
-import airportsdata
 import polars as pl
 
+from db.airports import known_airport
 from db.local_time import INSTANT, first_after, instant, per_zone
 from db.plausible import WEATHER_RANGES
 from db.raw import read_raw
@@ -53,26 +53,11 @@ def _airports(airports: pl.DataFrame, flights: pl.DataFrame) -> pl.DataFrame:
         altitude_ft=pl.col("alt").cast(pl.Int32),
         timezone="tzone",
     )
-    known = airportsdata.load("IATA")
     named = set(flights["origin"]) | set(flights["dest"])
     complete = listed.filter(pl.col("timezone").is_not_null())
-    codes = [code for code in listed.filter(pl.col("timezone").is_null())["code"] if code in known]
-    codes += sorted(named - set(listed["code"]))
-    found = pl.DataFrame(
-        [
-            {
-                "code": code,
-                "name": known[code]["name"],
-                "latitude": known[code]["lat"],
-                "longitude": known[code]["lon"],
-                "altitude_ft": round(known[code]["elevation"]),
-                "timezone": known[code]["tz"],
-            }
-            for code in codes
-        ],
-        schema=listed.schema,
-    )
-    unknown = listed.filter(pl.col("timezone").is_null() & ~pl.col("code").is_in(codes))
+    wanted = [*listed.filter(pl.col("timezone").is_null())["code"], *sorted(named - set(listed["code"]))]
+    found = pl.DataFrame([row for code in wanted if (row := known_airport(code))], schema=listed.schema)
+    unknown = listed.filter(pl.col("timezone").is_null() & ~pl.col("code").is_in(found["code"].to_list()))
     return pl.concat([complete, found, unknown]).sort("code")
 
 

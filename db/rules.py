@@ -77,18 +77,12 @@ RULES: Mapping[str, Rules] = {
     "airlines": Rules(
         key=("code",),
         required=("name",),
-        texts={
-            "code": Text(3, "[A-Z0-9]{2,3}", "a code of 2 or 3 capital letters and digits, as in UA"),
-            "name": _NAME,
-        },
+        texts={"code": _AIRLINE_CODE, "name": _NAME},
     ),
     "airports": Rules(
         key=("code",),
         required=("name",),
-        texts={
-            "code": Text(4, "[A-Z0-9]{3,4}", "a code of 3 or 4 capital letters and digits, as in EWR"),
-            "name": _NAME,
-        },
+        texts={"code": _AIRPORT_CODE, "name": _NAME},
         ranges=AIRPORT_RANGES,
         zones=("timezone",),
     ),

@@ -1,30 +1,35 @@
 """Load the processed tables: idempotent, and resumed where it was killed.
 
-Each part of a file and the note of how far the file was read are one transaction. A file that was loaded is known by
-its checksum and not read again, so that what was deleted since stays deleted.
+Files are read and checked part by part, in constant memory. Each part of a file and the note of how far the file was
+read are one transaction. A file that was loaded is known by its checksum and not read again, so that what was deleted
+since stays deleted.
 """
 
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import polars as pl
-from sqlalchemy import ColumnElement, CursorResult, Index, insert, select, text, update
+from sqlalchemy import ColumnElement, CursorResult, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.schema import CreateIndex, DropIndex
 
-from db.engine import Database, index_names, insert_new
+from db.corrections import correct_rows
+from db.engine import Database, insert_new
 from db.frames import file_columns
+from db.indexes import create_missing_indexes, drop_indexes_of_empty_tables
 from db.migrate import schema_fault
 from db.progress import Progress
+from db.queries.reference import known_codes
 from db.raw import sha256
-from db.tables import Aircraft, Airline, Airport, Base, Load
-from db.validate import RejectedRow, split
+from db.tables import Base, Load
+from db.validate import KEYS, RejectedRow, SeenKeys, split
 
 TABLES = ("airlines", "airports", "aircraft", "flights", "weather")
 PART_ROWS = 20_000
+# How much of a Parquet file is decoded at once: about a row group of those that Polars writes.
+_DECODED_ROWS = 12 * PART_ROWS
 
 
 class SeedError(Exception):
@@ -39,121 +44,184 @@ class TableReport:
     rows: int
     inserted: int = 0
     known: int = 0
+    updated: int = 0
     resumed_at: int = 0
     already_loaded: bool = False
     rejected_before: int = 0
     rejected: list[RejectedRow] = field(default_factory=list)
 
 
-class _Source(NamedTuple):
-    """A file that was read whole: loading begins only when all of them are there."""
+Report = TypeVar("Report", bound=TableReport)
+
+
+class Source(NamedTuple):
+    """A file that rows of a table come from. Its progress is noted under `noted_as` and the checksum of the file."""
 
     table: str
     name: str
+    noted_as: str
     sha256: str
+
+
+class Part(NamedTuple):
+    """Rows of a file that can be loaded, from all that it holds between two numbers of rows.
+
+    `references` are rows of other tables that they name and that the database lacks, by table.
+    """
+
+    start: int
+    end: int
+    last: bool
     rows: pl.DataFrame
+    rejected: int
+    references: Mapping[str, pl.DataFrame] = {}
+
+
+class _Processed(NamedTuple):
+    """A processed file that has the columns of its table: loading begins only when all of them are there."""
+
+    source: Source
+    path: Path
+    columns: list[str]
+    rows: int
 
 
 async def seed(database: Database, processed_dir: Path, progress: Progress) -> list[TableReport]:
     """Load every processed table, references first.
 
     Raises:
-        SeedError: the schema is not there, a file is missing or lacks a column (nothing was loaded), or another process
-            is loading the same file.
+        SeedError: the schema is not there, a file is missing or lacks a column (nothing was loaded), a file is damaged,
+            or another process is loading the same file.
+    """
+    files = [_open(table, processed_dir / f"{table}.parquet") for table in TABLES]
+
+    async def load() -> list[TableReport]:
+        return [await _load(database, file, progress) for file in files]
+
+    return await in_bulk(database, load)
+
+
+async def in_bulk(database: Database, load: Callable[[], Awaitable[list[Report]]]) -> list[Report]:
+    """What `load` reports. The indexes of empty tables are built after it, and the planner's statistics renewed.
+
+    Raises:
+        SeedError: the schema is not there, or what `load` raises.
     """
     if fault := await schema_fault(database):
         raise SeedError(fault)
-    sources = [_read(table, processed_dir / f"{table}.parquet") for table in TABLES]
-    await _drop_indexes_of_empty_tables(database)
+    await drop_indexes_of_empty_tables(database, TABLES)
     try:
-        reports = [await _load(database, source, progress) for source in sources]
-    finally:
-        built = await _create_missing_indexes(database)
-    if built or any(report.inserted for report in reports):
+        reports = await load()
+    except Exception:
+        # Not for a cancellation: who presses Ctrl-C does not want to wait, and the next run makes up for it.
+        await create_missing_indexes(database, TABLES)
+        raise
+    built = await create_missing_indexes(database, TABLES)
+    if built or any(report.inserted or report.updated for report in reports):
         async with database.transaction() as connection:
             # Without it the planner does not know the tables as they are after a bulk load.
             await connection.execute(text("ANALYZE"))
     return reports
 
 
-def _indexes() -> list[Index]:
-    return [index for table in TABLES for index in Base.metadata.tables[table].indexes]
+async def _load(database: Database, file: _Processed, progress: Progress) -> TableReport:
+    table = file.source.table
+    report = TableReport(table, file.rows)
+    if not await begin(database, file.source, report):
+        return report
+    progress.start(table, file.rows, report.resumed_at)
+    # What was loaded before is checked again: a later row may repeat a key of it, and its rejected rows are told again.
+    known, seen = await known_codes(database), SeenKeys(table)
+    for start, rows in _parts(file, report.resumed_at):
+        accepted, rejected = split(table, rows, known, file=file.source.name, first_line=start + 1, seen=seen)
+        report.rejected += rejected
+        end = start + rows.height
+        if end > report.resumed_at or not file.rows:
+            await load_part(database, file.source, report, Part(start, end, end == file.rows, accepted, len(rejected)))
+            progress.advance(table, rows.height)
+    return report
 
 
-async def _drop_indexes_of_empty_tables(database: Database) -> None:
-    """An index built once over all rows takes a fraction of the time that keeping it up row by row takes."""
-    for index in _indexes():
-        table = Base.metadata.tables[index.table.name] if index.table is not None else None
-        if table is None or await database.fetch("table_is_empty", select(1).select_from(table).limit(1)):
-            continue
-        async with database.transaction() as connection:
-            await connection.execute(DropIndex(index, if_exists=True))
+def _parts(file: _Processed, resumed_at: int) -> Iterator[tuple[int, pl.DataFrame]]:
+    """The parts of a file with the number of rows before each; one of them begins at `resumed_at`."""
+    for first in range(0, max(file.rows, 1), _DECODED_ROWS):
+        try:
+            decoded = pl.scan_parquet(file.path).select(file.columns).slice(first, _DECODED_ROWS).collect()
+        except pl.exceptions.PolarsError as error:
+            raise SeedError(f"{file.path} is damaged ({error}): run `python -m db prepare` again") from error
+        for start, end in part_bounds(first, first + decoded.height, resumed_at):
+            yield start, decoded.slice(start - first, end - start)
 
 
-async def _create_missing_indexes(database: Database) -> bool:
-    """Build whatever a run dropped, this one or one that was killed; False where nothing was missing."""
-    present = await index_names(database)
-    missing = [index for index in _indexes() if index.name not in present]
-    for index in missing:
-        async with database.transaction() as connection:
-            await connection.execute(CreateIndex(index, if_not_exists=True))
-    return bool(missing)
+def part_bounds(first: int, last: int, resumed_at: int) -> Iterator[tuple[int, int]]:
+    """Numbers of rows between which a file is read in parts; an empty file has one part."""
+    start = first
+    while start < last or start == first:
+        end = min(start + PART_ROWS, last)
+        if start < resumed_at < end:  # It was loaded by a version with parts of another size.
+            end = resumed_at
+        yield start, end
+        if end == start:
+            return
+        start = end
 
 
-async def _load(database: Database, source: _Source, progress: Progress) -> TableReport:
-    table, frame = source.table, source.rows
-    report = TableReport(table, frame.height)
+async def begin(database: Database, source: Source, report: TableReport) -> bool:
+    """Note that a file is being loaded and fill in what is known of earlier runs; False where it was loaded to its end.
+
+    Raises:
+        SeedError: another process began with it at the same time.
+    """
     noted = await database.fetch(
         "load_progress",
         select(Load.rows_read, Load.rows_rejected, Load.finished_at).where(*_note_of(source)),
     )
     if noted and noted[0].finished_at is not None:
         report.already_loaded, report.rejected_before = True, noted[0].rows_rejected
-        return report
+        report.rows = noted[0].rows_read
+        return False
     if not noted:
         async with database.transaction() as connection:
-            note = {"source": table, "sha256": source.sha256, "rows_read": 0, "rows_rejected": 0}
+            note = {"source": source.noted_as, "sha256": source.sha256, "rows_read": 0, "rows_rejected": 0}
             await _only_one(connection.execute(insert(Load).values(note)), source)
     report.resumed_at = int(noted[0].rows_read) if noted else 0
-    progress.start(table, frame.height, report.resumed_at)
-    # Duplicates inside the file are found over the whole of it, so it is checked whole and loaded in parts.
-    known = await _known_codes(database)
-    accepted, report.rejected = split(table, frame.with_row_index("_row"), known, file=source.name, first_line=1)
-    for start, end in _parts(report.resumed_at, frame.height):
-        rows = accepted.filter((pl.col("_row") >= start) & (pl.col("_row") < end)).drop("_row")
-        await _load_part(database, source, report, (start, end), rows)
-        progress.advance(table, end - start)
-    return report
+    return True
 
 
-def _parts(done: int, total: int) -> Iterator[tuple[int, int]]:
-    """The ranges of rows that are still to be read; a single empty one where only the end is to be noted."""
-    for start in range(done, total, PART_ROWS) if total > done else [done]:
-        yield start, min(start + PART_ROWS, total)
-
-
-async def _load_part(
-    database: Database, source: _Source, report: TableReport, part: tuple[int, int], rows: pl.DataFrame
+async def load_part(
+    database: Database, source: Source, report: TableReport, part: Part, *, correct: bool = False
 ) -> None:
-    table, (start, end) = Base.metadata.tables[source.table], part
-    rejected = sum(start < row.line <= end for row in report.rejected)
+    """Load rows, those that they refer to and the note of them in one transaction: the one way into the tables.
+
+    Where `correct` is set, a row whose key exists replaces the one that has it, if it differs.
+
+    Raises:
+        SeedError: another process loaded this part.
+    """
+    table, rows = Base.metadata.tables[source.table], part.rows
+    updated = 0
     async with database.transaction() as connection:
         progressed = (
             update(Load)
-            .where(*_note_of(source), Load.rows_read == start, Load.finished_at.is_(None))
+            .where(*_note_of(source), Load.rows_read == part.start, Load.finished_at.is_(None))
             .values(
-                rows_read=end,
-                rows_rejected=Load.rows_rejected + rejected,
-                finished_at=datetime.now(UTC) if end == source.rows.height else None,
+                rows_read=part.end,
+                rows_rejected=Load.rows_rejected + part.rejected,
+                finished_at=datetime.now(UTC) if part.last else None,
             )
         )
         await _only_one(connection.execute(progressed), source)
+        for name, named in part.references.items():
+            await insert_new(connection, Base.metadata.tables[name], named.columns, named.iter_rows())
         inserted = await insert_new(connection, table, rows.columns, rows.iter_rows())
+        if correct and inserted < rows.height:
+            updated = await correct_rows(connection, table, KEYS[source.table], rows.columns, rows.iter_rows())
     report.inserted += inserted
-    report.known += rows.height - inserted
+    report.updated += updated
+    report.known += rows.height - inserted - updated
 
 
-async def _only_one(noting: Awaitable[CursorResult[Any]], source: _Source) -> None:
+async def _only_one(noting: Awaitable[CursorResult[Any]], source: Source) -> None:
     """Note the progress, unless another process noted it first: then the transaction ends without a change."""
     message = f"another process is loading {source.name}; wait for it, or stop it and run this again"
     try:
@@ -164,26 +232,19 @@ async def _only_one(noting: Awaitable[CursorResult[Any]], source: _Source) -> No
         raise SeedError(message)
 
 
-def _note_of(source: _Source) -> tuple[ColumnElement[bool], ...]:
-    return Load.source == source.table, Load.sha256 == source.sha256
+def _note_of(source: Source) -> tuple[ColumnElement[bool], ...]:
+    return Load.source == source.noted_as, Load.sha256 == source.sha256
 
 
-def _read(table: str, path: Path) -> _Source:
+def _open(table: str, path: Path) -> _Processed:
     try:
-        frame = pl.read_parquet(path)
+        found = pl.read_parquet_schema(path)
+        rows = int(pl.scan_parquet(path).select(pl.len()).collect().item())
     except FileNotFoundError as error:
         raise SeedError(f"{path} is missing: run `python -m db prepare`") from error
     except pl.exceptions.PolarsError as error:
         raise SeedError(f"{path} is not a Parquet file ({error}): run `python -m db prepare` again") from error
-    given = {column.name for column in file_columns(Base.metadata.tables[table])}
-    if missing := given - set(frame.columns):
+    given = [column.name for column in file_columns(Base.metadata.tables[table])]
+    if missing := set(given) - set(found):
         raise SeedError(f"{path} lacks the column {min(missing)}: run `python -m db prepare` again")
-    return _Source(table, path.name, sha256(path), frame.select(sorted(given)))
-
-
-async def _known_codes(database: Database) -> dict[str, set[str]]:
-    keys = {"airlines": Airline.code, "airports": Airport.code, "aircraft": Aircraft.tail_number}
-    return {
-        table: {str(value) for (value,) in await database.fetch("known_codes", select(column))}
-        for table, column in keys.items()
-    }
+    return _Processed(Source(table, path.name, table, sha256(path)), path, given, rows)

@@ -6,7 +6,7 @@ from sqlalchemy import case, func, or_, select
 
 from db.engine import Database, Row
 from db.queries.rows import selectable
-from db.tables import Airline, Airport, Base
+from db.tables import Aircraft, Airline, Airport, Base
 
 
 async def all_airlines(database: Database, columns: Collection[str]) -> Sequence[Row]:
@@ -40,3 +40,16 @@ async def find_airports(
             case((code == text, 0), (name.startswith(text, autoescape=True), 1), else_=2)
         )
     return await database.fetch("airports", statement.order_by(table.c.code))
+
+
+async def known_codes(database: Database) -> dict[str, set[str]]:
+    """The codes that rows of other tables may refer to, by table.
+
+    Raises:
+        DatabaseUnavailableError: the database did not answer.
+    """
+    keys = {"airlines": Airline.code, "airports": Airport.code, "aircraft": Aircraft.tail_number}
+    return {
+        table: {str(value) for (value,) in await database.fetch("known_codes", select(column))}
+        for table, column in keys.items()
+    }

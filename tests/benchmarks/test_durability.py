@@ -3,9 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from typer.testing import CliRunner
-
-from benchmarks.durability import Tally, app, count_up, fill, kill_again_and_again
+from benchmarks.durability import Tally, count_up, fill, kill_again_and_again
 from tests.servers import serving
 
 
@@ -27,9 +25,3 @@ def test_two_services_on_one_database_lose_no_update(empty_url: str, tmp_path: P
         counted = asyncio.run(count_up([one.url, other.url]))
     assert (counted.acknowledged, counted.present) == (200, 200)
     assert counted.conflicts > 0, "the writers never met"
-
-
-def test_the_command_of_the_readme_exists_and_its_help_has_an_example() -> None:
-    result = CliRunner().invoke(app, ["--help"])
-    assert result.exit_code == 0
-    assert "Example: python -m benchmarks.durability" in result.output

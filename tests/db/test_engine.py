@@ -1,13 +1,14 @@
 """The connection: what it refuses, and that no acknowledged write is lost."""
 
 import asyncio
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from db.engine import Database, database_url, without_password
+from db.engine import Database, DatabaseUnavailableError, database_url, without_password
 from db.migrate import upgrade
 from db.tables import Aircraft, Airline, Flight
 from tests.databases import settings_for
@@ -50,6 +51,27 @@ def test_a_file_that_must_exist_is_refused_where_it_does_not(tmp_path: Path) -> 
 def test_a_url_without_its_password_says_everything_else() -> None:
     url = database_url("postgresql://m7b0:secret@localhost:5433/flights?password=secret&ssl=require")
     assert without_password(url) == "postgresql+asyncpg://m7b0@localhost:5433/flights?ssl=require"
+
+
+async def test_a_stream_hands_out_rows_some_at_a_time_as_they_were_when_it_began(copy_url: str) -> None:
+    database = Database(settings_for(copy_url), maintenance=True)
+    observed: list[str] = []
+    database.observe = lambda name, _: observed.append(name)
+    parts = []
+    async with aclosing(database.stream("test", select(Airline.code).order_by(Airline.code), 6)) as stream:
+        async for part in stream:
+            parts.append([code for (code,) in part])
+            async with database.transaction() as connection:
+                await connection.execute(insert(Airline).values(code=f"Z{len(parts)}", name="new"))
+    await database.close()
+    assert [len(part) for part in parts] == [6, 6, 4]
+    assert parts[-1][-1] == "YV"
+    assert observed == ["test"]
+
+
+async def test_a_stream_from_a_database_without_tables_says_what_to_run(empty_database: Database) -> None:
+    with pytest.raises(DatabaseUnavailableError, match="run `python -m db upgrade`"):
+        await anext(empty_database.stream("test", select(Airline.code), 6))
 
 
 def test_a_url_as_libpq_writes_it_is_understood() -> None:

@@ -142,6 +142,14 @@ def test_a_delay_is_the_full_minutes(seconds: int, minutes: int) -> None:
     assert delay_minutes(DEPARTURE, DEPARTURE + timedelta(seconds=seconds)) == minutes
 
 
+@pytest.mark.parametrize(
+    ("code", "sound"),
+    [("UA", True), ("ASQ", True), ("PA (1)", True), ("PA(1)", True), ("U", False), ("UALX", False), ("PA (x)", False)],
+)
+def test_an_airline_has_the_codes_of_the_sources_and_no_others(code: str, *, sound: bool) -> None:
+    assert (not list(faults_of("airlines", {"code": code, "name": "x"}))) is sound
+
+
 def test_a_sound_row_of_every_table_has_no_fault() -> None:
     for table, row in SOUND.items():
         assert list(faults_of(table, WRITTEN[table].complete(row, {}))) == []

