@@ -1,4 +1,4 @@
-"""What surrounded each flight of the training data: crowding, weather, and how late flights were running.
+"""What surrounded each flight of the training data: crowding, weather, and how late flights were running and flew.
 
 The same quantities that serving looks up in the database (`Leg` in `ml.features` says what they are), computed for all
 flights at once.

@@ -24,7 +24,8 @@ class WeatherInput:
 
 
 @strawberry.input(
-    description="How late flights are running two hours before the scheduled departure. What is left out is looked up."
+    description="How late flights are running two hours before the scheduled departure, and what they lose on the way. "
+    "What is left out is looked up."
 )
 class OperationsInput:
     origin_delay_minutes: float | None = strawberry.field(
