@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import polars as pl
-from sqlalchemy import ColumnElement, CursorResult, Index, insert, select, text, update
+from sqlalchemy import ColumnElement, CursorResult, Index, insert, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.schema import CreateIndex, DropIndex
 
-from db.engine import Database, index_names, insert_new
+from db.engine import Database, index_names, insert_new, renew_statistics
+from db.local_clock import LocalClock, zones_by_airport
+from db.local_time import with_local_clock
 from db.migrate import current, head
 from db.raw import sha256
-from db.tables import Aircraft, Airline, Airport, Base, Load
+from db.tables import Aircraft, Airline, Airport, Base, Flight, Load
 from db.validate import RejectedRow, split
 
 TABLES = ("airlines", "airports", "aircraft", "flights", "weather")
@@ -86,9 +89,7 @@ async def seed(database: Database, processed_dir: Path, progress: Progress) -> l
     finally:
         built = await _create_missing_indexes(database)
     if built or any(report.inserted for report in reports):
-        async with database.transaction() as connection:
-            # Without it the planner does not know the tables as they are after a bulk load.
-            await connection.execute(text("ANALYZE"))
+        await renew_statistics(database, TABLES)
     return reports
 
 
@@ -164,9 +165,17 @@ async def _load_part(
             )
         )
         await _only_one(connection.execute(progressed), source)
+        if source.table == Flight.__tablename__:
+            rows = await _with_local_clock(connection, rows)
         inserted = await insert_new(connection, table, rows.columns, rows.iter_rows())
     report.inserted += inserted
     report.known += rows.height - inserted
+
+
+async def _with_local_clock(connection: AsyncConnection, flights: pl.DataFrame) -> pl.DataFrame:
+    """The flights with their origins' clocks, in the time zones that the database has for them."""
+    zones = await connection.execute(zones_by_airport(flights["origin_code"].unique()))
+    return with_local_clock(flights, {row.code: row.timezone for row in zones})
 
 
 async def _only_one(noting: Awaitable[CursorResult[Any]], source: _Source) -> None:
@@ -192,8 +201,9 @@ def _read(table: str, path: Path) -> _Source:
     except pl.exceptions.PolarsError as error:
         raise SeedError(f"{path} is not a Parquet file ({error}): run `python -m db prepare` again") from error
     columns = Base.metadata.tables[table].columns
-    # What the database fills in by itself need not be in the file.
+    # What the database fills in by itself need not be in the file, nor what follows from the origin's time zone.
     given = {column.name for column in columns if column.server_default is None and column.autoincrement is not True}
+    given -= set(LocalClock._fields)
     if missing := given - set(frame.columns):
         raise SeedError(f"{path} lacks the column {min(missing)}: run `python -m db prepare` again")
     return _Source(table, path.name, sha256(path), frame.select(sorted(given)))

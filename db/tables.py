@@ -9,6 +9,19 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from db.engine import Instant, code_type, nulls_last, row_id_type
 
 STATUSES = ("SCHEDULED", "DEPARTED", "LANDED", "CANCELLED", "DIVERTED")
+GROUPING_ORDERS = {
+    "ix_flights_grouped_by_route": (
+        "origin_code",
+        "destination_code",
+        "carrier_code",
+        "status",
+        "local_hour",
+        "local_weekday",
+    ),
+    "ix_flights_grouped_by_day": ("local_date", "origin_code", "destination_code", "status"),
+    "ix_flights_grouped_by_aircraft": ("tail_number", "status"),
+}
+"""The orders of the indexes that statistics are read from: docs/decisions/0006-flight-statistics.md."""
 
 
 class Base(DeclarativeBase):
@@ -80,6 +93,10 @@ class Flight(Base):
     version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    # The scheduled departure on the clock at the origin, null where that has no time zone: see `db.local_clock`.
+    local_date: Mapped[str | None] = _code()
+    local_hour: Mapped[int | None]
+    local_weekday: Mapped[int | None]
 
     __table_args__ = (
         UniqueConstraint("carrier_code", "flight_number", "origin_code", "scheduled_departure", name="flight_key"),
@@ -89,7 +106,9 @@ class Flight(Base):
 
 
 def _flight_indexes() -> None:
-    """An index for each order of the contract, and for each filter that picks few rows, in the default order."""
+    """An index for each order of the contract, for each filter that picks few rows, in the default order, and three for
+    statistics.
+    """
     key = Flight.id
     Index("ix_flights_by_scheduled_departure", Flight.scheduled_departure, key)
     Index("ix_flights_by_flight_number", Flight.flight_number, key)
@@ -99,6 +118,10 @@ def _flight_indexes() -> None:
         Index(f"ix_flights_by_{name}_desc", nulls_last(column, descending=True), key)
     for name in ("carrier_code", "origin_code", "destination_code", "tail_number", "status"):
         Index(f"ix_flights_{name}", Flight.__table__.c[name], Flight.scheduled_departure, key)
+    for name, columns in GROUPING_ORDERS.items():
+        # With what is measured, so that statistics need not look at the rows themselves.
+        measured = ("arrival_delay_minutes", "departure_delay_minutes")
+        Index(name, *(Flight.__table__.c[column] for column in (*columns, *measured)))
 
 
 _flight_indexes()
