@@ -30,6 +30,7 @@ INPUT = {
 }
 VARIABLES: dict[str, dict[str, Any]] = {
     "BoardWithPredictions": {"airport": "JFK", "where": {"carrierCode": {"eq": "DL"}}, "first": 20},
+    "CarrierRanking": {"where": {"originCode": {"eq": "JFK"}}},
     "FlightByKey": {
         "key": {
             "carrierCode": "UA",
@@ -43,6 +44,7 @@ VARIABLES: dict[str, dict[str, Any]] = {
     "NodeById": {"id": FLIGHT_ID},
     "PredictDelay": {"input": INPUT, "model": {"alias": "CHAMPION"}},
     "PredictDelays": {"inputs": [INPUT, INPUT]},
+    "RouteByHour": {"where": None},
     "WhatIf": {"id": FLIGHT_ID},
 }
 
