@@ -1,7 +1,7 @@
 """The tables. Units stand in the names of the columns; instants are UTC."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, MetaData, String, UniqueConstraint, func, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -9,19 +9,32 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from db.engine import Instant, code_type, nulls_last, row_id_type
 
 STATUSES = ("SCHEDULED", "DEPARTED", "LANDED", "CANCELLED", "DIVERTED")
-GROUPING_ORDERS = {
-    "ix_flights_grouped_by_route": (
-        "origin_code",
-        "destination_code",
-        "carrier_code",
-        "status",
-        "local_hour",
-        "local_weekday",
+
+
+class GroupingIndex(NamedTuple):
+    """An index that statistics are read from: flights in an order, what is measured, and what else is grouped by."""
+
+    name: str
+    order: tuple[str, ...]
+    also: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (*self.order, "arrival_delay_minutes", "departure_delay_minutes", *self.also)
+
+
+# Which and why: docs/decisions/0006-flight-statistics.md.
+GROUPING_INDEXES = (
+    GroupingIndex(
+        "ix_flights_grouped_by_route",
+        ("origin_code", "destination_code", "carrier_code", "status", "local_hour", "local_weekday"),
     ),
-    "ix_flights_grouped_by_day": ("local_date", "origin_code", "destination_code", "status"),
-    "ix_flights_grouped_by_aircraft": ("tail_number", "status"),
-}
-"""The orders of the indexes that statistics are read from: docs/decisions/0006-flight-statistics.md."""
+    GroupingIndex(
+        "ix_flights_grouped_by_day", ("local_date", "origin_code", "destination_code", "status"), ("local_hour",)
+    ),
+    GroupingIndex("ix_flights_grouped_by_carrier", ("carrier_code", "local_date", "status")),
+    GroupingIndex("ix_flights_grouped_by_aircraft", ("tail_number", "status"), ("local_date",)),
+)
 
 
 class Base(DeclarativeBase):
@@ -106,9 +119,7 @@ class Flight(Base):
 
 
 def _flight_indexes() -> None:
-    """An index for each order of the contract, for each filter that picks few rows, in the default order, and three for
-    statistics.
-    """
+    """An index for each order of the contract, and for each filter that picks few rows, in the default order."""
     key = Flight.id
     Index("ix_flights_by_scheduled_departure", Flight.scheduled_departure, key)
     Index("ix_flights_by_flight_number", Flight.flight_number, key)
@@ -118,10 +129,8 @@ def _flight_indexes() -> None:
         Index(f"ix_flights_by_{name}_desc", nulls_last(column, descending=True), key)
     for name in ("carrier_code", "origin_code", "destination_code", "tail_number", "status"):
         Index(f"ix_flights_{name}", Flight.__table__.c[name], Flight.scheduled_departure, key)
-    for name, columns in GROUPING_ORDERS.items():
-        # With what is measured, so that statistics need not look at the rows themselves.
-        measured = ("arrival_delay_minutes", "departure_delay_minutes")
-        Index(name, *(Flight.__table__.c[column] for column in (*columns, *measured)))
+    for index in GROUPING_INDEXES:
+        Index(index.name, *(Flight.__table__.c[column] for column in index.columns))
 
 
 _flight_indexes()

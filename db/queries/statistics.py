@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from db.engine import Database, Row
 from db.filters import Condition, Filter, comparison, to_sql
-from db.tables import GROUPING_ORDERS, Base, Flight
+from db.tables import GROUPING_INDEXES, Base, Flight
 
 DELAYED_FROM_MINUTES = 15
 """A flight that arrives at least this much after schedule is not on time; nor is one that never arrives."""
@@ -156,11 +156,16 @@ def _measured(measure: str, groups: FromClause) -> ColumnElement[Any]:
     figures = [groups.c[name] for name in _needed(measure)]
     if measure in _RATES:
         counted, landed, cancelled, diverted = figures
-        return (cast(counted, Double) / func.nullif(landed + cancelled + diverted, 0)).label(measure)
+        return _ratio(counted, landed + cancelled + diverted).label(measure)
     if measure.endswith(".mean"):
         total, count = figures
-        return (cast(total, Double) / func.nullif(count, 0)).label(measure)
+        return _ratio(total, count).label(measure)
     return figures[0]
+
+
+def _ratio(part: ColumnElement[Any], whole: ColumnElement[Any]) -> ColumnElement[Any]:
+    """As a double divided by a double, which is the same on both databases; null where the whole is 0."""
+    return cast(part, Double) / cast(func.nullif(whole, 0), Double)
 
 
 def stats_statement(question: StatsQuestion, *, presorted: bool) -> Select[Any]:
@@ -221,9 +226,9 @@ def _key(of: FromClause, key: str) -> ColumnElement[Any]:
 def _index_order(columns: set[str]) -> tuple[str, ...] | None:
     """The shortest beginning of an index for statistics that has the columns, None where there are none or no index."""
     found = [
-        order[: 1 + max(map(order.index, columns))]
-        for order in GROUPING_ORDERS.values()
-        if columns and columns <= set(order)
+        index.order[: 1 + max(map(index.order.index, columns))]
+        for index in GROUPING_INDEXES
+        if columns and columns <= set(index.order)
     ]
     return min(found, key=len, default=None)
 

@@ -57,7 +57,9 @@ async def test_quantiles_are_those_of_postgresql(databases: Databases) -> None:
 @pytest.mark.parametrize(
     ("dimensions", "index"),
     [
-        (("CARRIER",), "route"),
+        (("CARRIER",), "carrier"),
+        (("CARRIER", "MONTH"), "carrier"),
+        (("HOUR_OF_DAY", "CARRIER"), "route"),
         (("ROUTE", "HOUR_OF_DAY"), "route"),
         (("HOUR_OF_DAY", "DAY_OF_WEEK", "STATUS"), "route"),
         (("DAY", "ROUTE"), "day"),

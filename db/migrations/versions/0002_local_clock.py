@@ -13,26 +13,12 @@ down_revision: str | None = "0001"
 branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
+_DELAYS = ["arrival_delay_minutes", "departure_delay_minutes"]
 _INDEXES = {
-    "ix_flights_grouped_by_route": [
-        "origin_code",
-        "destination_code",
-        "carrier_code",
-        "status",
-        "local_hour",
-        "local_weekday",
-        "arrival_delay_minutes",
-        "departure_delay_minutes",
-    ],
-    "ix_flights_grouped_by_day": [
-        "local_date",
-        "origin_code",
-        "destination_code",
-        "status",
-        "arrival_delay_minutes",
-        "departure_delay_minutes",
-    ],
-    "ix_flights_grouped_by_aircraft": ["tail_number", "status", "arrival_delay_minutes", "departure_delay_minutes"],
+    "route": ["origin_code", "destination_code", "carrier_code", "status", "local_hour", "local_weekday", *_DELAYS],
+    "day": ["local_date", "origin_code", "destination_code", "status", *_DELAYS, "local_hour"],
+    "carrier": ["carrier_code", "local_date", "status", *_DELAYS],
+    "aircraft": ["tail_number", "status", *_DELAYS, "local_date"],
 }
 
 
@@ -42,12 +28,12 @@ def upgrade() -> None:
     op.add_column("flights", sa.Column("local_weekday", sa.Integer))
     refresh_local_clocks(op.get_bind())
     for name, columns in _INDEXES.items():
-        op.create_index(name, "flights", columns)
+        op.create_index(f"ix_flights_grouped_by_{name}", "flights", columns)
     op.execute("ANALYZE")
 
 
 def downgrade() -> None:
     for name in _INDEXES:
-        op.drop_index(name, "flights")
-    for name in ("local_weekday", "local_hour", "local_date"):
-        op.drop_column("flights", name)
+        op.drop_index(f"ix_flights_grouped_by_{name}", "flights")
+    for column in ("local_weekday", "local_hour", "local_date"):
+        op.drop_column("flights", column)

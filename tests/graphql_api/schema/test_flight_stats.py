@@ -412,3 +412,14 @@ async def test_what_is_not_selected_is_not_computed(graph: Graph, monkeypatch: p
     ]
     assert ["aggregate_strings" in statement for statement, _ in asked] == [False, False, True, False]
     assert "delay" not in asked[0][0] + asked[3][0]
+
+
+async def test_how_many_groups_an_answer_has_is_a_setting(flights_url: str) -> None:
+    config = settings_for(flights_url, groups_default=2, groups_max=3)
+    async with open_service(config) as service:
+        graph = Graph(service, Executor(build_schema(), config))
+        assert len(await stats(graph, "CARRIER")) == 2
+        assert len(await stats(graph, "CARRIER", first=3)) == 3
+        assert (await graph.error(QUERY, {"groupBy": ["CARRIER"], "first": 4}))[0] == "LIMIT_EXCEEDED"
+    with pytest.raises(ValueError, match="GROUPS_DEFAULT is larger than GROUPS_MAX"):
+        settings_for(flights_url, groups_default=4, groups_max=3)
