@@ -1,4 +1,4 @@
-"""`python -m benchmarks.flight_stats`: time statistics over all flights on SQLite and on PostgreSQL."""
+"""Statistics over all flights, on SQLite and on PostgreSQL in turn."""
 
 import asyncio
 import statistics
@@ -41,7 +41,7 @@ _SELECTIONS = {
 }
 
 
-async def measure(services: dict[str, Service]) -> Table:
+async def _compare(services: dict[str, Service]) -> Table:
     """The median milliseconds of each grouping and selection on each database, over alternating rounds."""
     table = Table("groupBy", "selected", *(f"{name} ms" for name in services), box=None, pad_edge=False)
     shapes = [(grouping, selection) for grouping in GROUPINGS for selection in _SELECTIONS]
@@ -67,24 +67,20 @@ async def _timed(executor: Executor, service: Service, query: str) -> float:
     return time.perf_counter() - started
 
 
-async def measure_all(databases: Databases) -> Table:
+async def _open_both(databases: Databases) -> Table:
     async with AsyncExitStack() as stack:
         services = {}
         for name, dialect in (("SQLite", "sqlite"), ("PostgreSQL", "postgresql")):
             settings = Settings(_env_file=None, database_url=SecretStr(databases.flights(dialect)))
             services[name] = await stack.enter_async_context(open_service(settings))
-        return await measure(services)
+        return await _compare(services)
 
 
-def main() -> None:
+def measure() -> Table:
+    """Fill both databases, ask both the same questions, and tell how long they took."""
     server = DatabaseServer()
     try:
         server.fill()
-        Console().print(asyncio.run(measure_all(server.databases)))
+        return asyncio.run(_open_both(server.databases))
     finally:
         server.stop()
-    print(f"Medians of {ROUNDS} rounds in one process, from the document to the bytes of the answer.")
-
-
-if __name__ == "__main__":
-    main()

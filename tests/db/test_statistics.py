@@ -14,8 +14,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from db.engine import Database
 from db.filters import EVERYTHING
 from db.migrate import upgrade
-from db.queries.statistics import DELAYS, StatsOrder, StatsQuestion, flight_stats, quantiles, stats_statement
+from db.queries.statistics import (
+    DELAYED_FROM_MINUTES,
+    DELAYS,
+    StatsOrder,
+    StatsQuestion,
+    flight_stats,
+    quantiles,
+    stats_statement,
+)
 from db.tables import Airline, Airport, Flight
+from ml.delay_classes import DELAYED_FROM
 from tests.databases import Databases, settings_for
 
 BY_KEY = StatsOrder("KEY", descending=False)
@@ -26,6 +35,10 @@ DEPARTURE = datetime(2030, 6, 1, 12, tzinfo=UTC)
 
 def question(*dimensions: str, measures: frozenset[str] = ALL, limit: int = 1000) -> StatsQuestion:
     return StatsQuestion(EVERYTHING, dimensions, measures, (), BY_KEY, limit)
+
+
+def test_a_flight_is_delayed_by_the_same_minutes_here_and_to_the_model() -> None:
+    assert DELAYED_FROM_MINUTES == DELAYED_FROM
 
 
 @settings(derandomize=True, database=None, deadline=None)

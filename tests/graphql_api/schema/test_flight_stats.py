@@ -20,6 +20,8 @@ from graphql_api.schema import build_schema
 from tests.databases import PROCESSED
 from tests.graphql_api.conftest import Graph, operation, settings_for
 from tests.graphql_api.schema.test_filters import filters, matching
+from tests.graphql_api.schema.test_mutation import NEW, create, delete, update
+from tests.graphql_api.schema.test_upsert import upsert
 
 # The clock at the origin comes from the source: it is what the database must have worked out from instants.
 SOURCE = pl.read_parquet(PROCESSED.parent / "raw" / "flights.parquet").select(
@@ -329,6 +331,30 @@ async def test_where_the_origin_has_no_time_zone_its_clock_is_null(small: Graph)
         names = ("month", "day", "hourOfDay", "dayOfWeek", "flights")
         assert [known[name] for name in names] == ["2030-05", "2030-05-31", 23, 5, 2]
         assert [unknown[name] for name in names] == [None, None, None, None, 1]
+
+
+async def test_statistics_show_a_write_as_soon_as_it_is_answered(small_graph: Graph) -> None:
+    async def seen(*group_by: str) -> list[tuple[Any, ...]]:
+        fields = ("origin", "day", "hourOfDay", "flights", "delayed", "departureDelayMinutes.p50")
+        return [tuple(group[name] for name in fields) for group in await stats(small_graph, *group_by)]
+
+    ewr = ("EWR", "2030-06-01", 8, 1, 0, None)
+    by_clock = ("ORIGIN", "DAY", "HOUR_OF_DAY")
+    assert await seen(*by_clock) == [ewr]
+    flight = (await create(small_graph, actualDeparture="2030-06-02T12:30:00Z"))["flight"]
+    assert await seen(*by_clock) == [ewr, ("JFK", "2030-06-02", 8, 1, 0, 30.0)]
+    cancelled = (await update(small_graph, flight, status="CANCELLED", actualDeparture=None))["flight"]
+    assert await seen(*by_clock) == [ewr, ("JFK", "2030-06-02", 8, 1, 1, None)]
+    await delete(small_graph, cancelled)
+    assert await seen(*by_clock) == [ewr]
+    rows = [{**NEW, "flightNumber": number, "originCode": "LAX", "destinationCode": "JFK"} for number in (8, 9)]
+    await upsert(small_graph, "upsertFlights", rows)
+    assert await seen(*by_clock) == [ewr, ("LAX", "2030-06-02", 5, 2, 0, None)]
+    moved = {"code": "LAX", "name": "Airport LAX", "timezone": "Pacific/Kiritimati"}
+    await upsert(small_graph, "upsertAirports", [moved])
+    assert await seen(*by_clock) == [ewr, ("LAX", "2030-06-03", 2, 2, 0, None)]
+    await upsert(small_graph, "upsertAirports", [{**moved, "timezone": None}])
+    assert await seen(*by_clock) == [ewr, ("LAX", None, None, 2, 0, None)]
 
 
 @pytest.mark.parametrize(
