@@ -357,6 +357,13 @@ async def test_statistics_show_a_write_as_soon_as_it_is_answered(small_graph: Gr
     assert await seen(*by_clock) == [ewr, ("LAX", None, None, 2, 0, None)]
 
 
+def too_deep() -> dict[str, Any]:
+    where: dict[str, Any] = {"carrierCode": {"eq": "UA"}}
+    for _ in range(6):
+        where = {"not": where}
+    return where
+
+
 @pytest.mark.parametrize(
     ("variables", "code", "words"),
     [
@@ -373,6 +380,13 @@ async def test_statistics_show_a_write_as_soon_as_it_is_answered(small_graph: Gr
         ({"groupBy": ["DAY"], "where": {"carrierCode": {"eq": None}}}, "BAD_USER_INPUT", "where.carrierCode.eq"),
         ({"groupBy": ["WEEK"]}, "BAD_USER_INPUT", "WEEK"),
         ({"groupBy": None}, "BAD_USER_INPUT", "groupBy"),
+        ({"groupBy": [None]}, "BAD_USER_INPUT", "groupBy"),
+        ({"groupBy": ["DAY"], "first": 2**31}, "BAD_USER_INPUT", "first"),
+        ({"groupBy": ["DAY"], "having": {"flights": {"lt": -(2**31) - 1}}}, "BAD_USER_INPUT", "non 32-bit"),
+        ({"groupBy": ["DAY"], "having": {"delayed": {"gt": 1}}}, "BAD_USER_INPUT", "delayed"),
+        ({"groupBy": ["DAY"], "orderBy": {"field": None}}, "BAD_USER_INPUT", "field"),
+        ({"groupBy": ["DAY"], "orderBy": [{"field": "KEY"}, {"field": "FLIGHTS"}]}, "BAD_USER_INPUT", "orderBy"),
+        ({"groupBy": ["DAY"], "where": too_deep()}, "LIMIT_EXCEEDED", "5 levels"),
         ({"groupBy": ["DAY"], "orderBy": {"direction": "ASC"}}, "BAD_USER_INPUT", "field"),
     ],
 )
