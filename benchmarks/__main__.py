@@ -160,6 +160,15 @@ def inference_command() -> None:
     print(f"Alternating rounds in one process: {rounds}; the ratio is session over shape, of the medians.")
 
 
+@app.command("statistics", epilog="Example: python -m benchmarks statistics")
+def statistics_command() -> None:
+    """Time groupings of all flights, on both databases."""
+    from benchmarks import flight_stats
+
+    Console().print(flight_stats.measure())
+    print(f"Medians of {flight_stats.ROUNDS} rounds in one process, from the document to the bytes of the answer.")
+
+
 @app.command("seed", epilog="Example: python -m benchmarks seed")
 def seed_command() -> None:
     """Load three million flights, on both databases, and time pages of few and of many. Needs npm once."""

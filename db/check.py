@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from db.engine import Database, index_names
 from db.migrate import current, head
 from db.rules import TIMES_OF_STATUS
-from db.tables import Base, Flight, Load
+from db.tables import Airport, Base, Flight, Load
 
 COUNTED = ("airlines", "airports", "aircraft", "flights", "weather")
 
@@ -94,6 +94,8 @@ def _flight_invariants() -> dict[str, ColumnElement[bool]]:
         "a diverted flight has no arrival delay": and_(
             Flight.status == "DIVERTED", Flight.arrival_delay_minutes.is_not(None)
         ),
+        "a flight has a local clock exactly when its origin has a time zone": Flight.local_date.is_(None)
+        != Flight.origin_code.in_(select(Airport.code).where(Airport.timezone.is_(None))),
     }
 
 

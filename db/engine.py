@@ -242,6 +242,11 @@ class Database:
         """`sqlite` or `postgresql`."""
         return self.engine.dialect.name
 
+    @property
+    def groups_by_sorting(self) -> bool:
+        """Whether GROUP BY sorts rows that no index brings in order, as SQLite does; PostgreSQL can hash them."""
+        return self.dialect == "sqlite"
+
     async def fetch(self, name: str, statement: Executable) -> Sequence[Row]:
         """All rows of one reading statement, on a connection of its own.
 
@@ -472,6 +477,20 @@ async def rows_changed(connection: AsyncConnection, statement: Executable) -> in
 
 async def _total_changes(connection: AsyncConnection) -> int:
     return int((await connection.exec_driver_sql("SELECT total_changes()")).scalar_one())
+
+
+async def renew_statistics(database: Database, tables: Iterable[str]) -> None:
+    """Tell the planner what the tables are like after a bulk load.
+
+    On PostgreSQL it also learns which pages hold nothing that some transaction cannot see: there an index that has all
+    columns of a question answers it without the rows.
+    """
+    if database.dialect == "sqlite":
+        async with database.transaction() as connection:
+            await connection.execute(text("ANALYZE"))
+        return
+    vacuum = text(f"VACUUM (ANALYZE) {', '.join(tables)}")
+    await database.read(lambda connection: connection.execute(vacuum).close())
 
 
 async def index_names(database: Database) -> set[str]:

@@ -62,7 +62,12 @@ def to_sql(condition: Filter) -> ColumnElement[bool]:
         case Not(part):
             return to_sql(part).is_not(true())
         case Condition(column, operator, value):
-            return _COMPARISONS[operator](Flight.__table__.c[column], value)
+            return comparison(Flight.__table__.c[column], operator, value)
+
+
+def comparison(of: ColumnElement[Any], operator: str, value: Any) -> ColumnElement[bool]:
+    """`of operator value`, with the operators of a `Condition`."""
+    return _COMPARISONS[operator](of, value)
 
 
 def _starts_with(column: ColumnElement[Any], prefix: Any) -> ColumnElement[bool]:

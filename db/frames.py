@@ -7,6 +7,7 @@ import polars as pl
 from sqlalchemy import Column, Float, Integer, Select, Table, func, literal, select, tuple_
 
 from db.engine import Database, Instant, Row
+from db.local_clock import LocalClock
 from db.local_time import INSTANT
 from db.migrate import schema_fault
 from db.progress import Progress
@@ -20,8 +21,15 @@ class FramesError(Exception):
 
 
 def file_columns(table: Table) -> list[Column[Any]]:
-    """The columns that a processed file of the table has: all but those that the database fills in by itself."""
-    return [column for column in table.columns if column.server_default is None and column.autoincrement is not True]
+    """The columns that a processed file of the table has.
+
+    All but those that the database fills in by itself, and the local clock, which follows from the origin's time zone.
+    """
+    return [
+        column
+        for column in table.columns
+        if column.server_default is None and column.autoincrement is not True and column.name not in LocalClock._fields
+    ]
 
 
 async def read_frames(database: Database, tables: Iterable[str], progress: Progress) -> dict[str, pl.DataFrame]:

@@ -5,8 +5,11 @@ from collections.abc import Collection
 from sqlalchemy import Index, select
 from sqlalchemy.schema import CreateIndex, DropIndex
 
-from db.engine import Database, index_names
+from db.engine import Database, index_names, one_at_a_time
 from db.tables import Base
+
+# Two loads that begin or end at once would drop or build the same index, which IF EXISTS does not see in time.
+_INDEXING = "index"
 
 
 async def drop_indexes_of_empty_tables(database: Database, tables: Collection[str]) -> None:
@@ -16,6 +19,7 @@ async def drop_indexes_of_empty_tables(database: Database, tables: Collection[st
         if await database.fetch("table_is_empty", select(1).select_from(table).limit(1)):
             continue
         async with database.transaction() as connection:
+            await one_at_a_time(connection, _INDEXING)
             for index in table.indexes:
                 await connection.execute(DropIndex(index, if_exists=True))
 
@@ -28,5 +32,6 @@ async def create_missing_indexes(database: Database, tables: Collection[str]) ->
     ]
     for index in missing:
         async with database.transaction() as connection:
+            await one_at_a_time(connection, _INDEXING)
             await connection.execute(CreateIndex(index, if_not_exists=True))
     return bool(missing)

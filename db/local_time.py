@@ -1,13 +1,15 @@
-"""From local clock readings to instants, a column at a time.
+"""From local clock readings to instants and back, a column at a time.
 
 Sources of flight data write times as an airport's wall clock shows them, as `hhmm` numbers (517 is 5:17, 2400 is the
 midnight that ends the day). A clock reading becomes an instant only with a zone, and a zone is fixed only within a
-group of rows, so both functions work on one zone at a time and `per_zone` splits a frame accordingly.
+group of rows, so `instant` and `first_after` work on one zone at a time and `per_zone` splits a frame accordingly.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import polars as pl
+
+from db.local_clock import LocalClock, zone_of
 
 INSTANT = pl.Datetime("us", "UTC")
 
@@ -44,3 +46,19 @@ def per_zone(
     numbered = frame.with_row_index("_row")
     parts = [convert(rows, str(zone)) for (zone,), rows in numbered.group_by(zone_column)]
     return pl.concat(parts).sort("_row").drop("_row") if parts else frame
+
+
+def with_local_clock(flights: pl.DataFrame, zones: Mapping[str, str | None]) -> pl.DataFrame:
+    """The flights with the columns that `local_clock` gives; `zones` holds the time zone of each origin."""
+    origins: dict[str, list[str]] = {}
+    for code in flights["origin_code"].unique():
+        zone = zones.get(code)
+        if zone is not None and zone_of(zone) is not None:
+            origins.setdefault(zone, []).append(code)
+    clock = [pl.lit(None, pl.String), pl.lit(None, pl.Int32), pl.lit(None, pl.Int32)]
+    for zone, codes in origins.items():
+        local = pl.col("scheduled_departure").dt.convert_time_zone(zone)
+        shown = [local.dt.date().cast(pl.String), local.dt.hour().cast(pl.Int32), local.dt.weekday().cast(pl.Int32)]
+        here = pl.when(pl.col("origin_code").is_in(codes))
+        clock = [here.then(there).otherwise(elsewhere) for there, elsewhere in zip(shown, clock, strict=True)]
+    return flights.with_columns(**dict(zip(LocalClock._fields, clock, strict=True)))

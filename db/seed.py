@@ -12,18 +12,21 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import polars as pl
-from sqlalchemy import ColumnElement, CursorResult, insert, select, text, update
+from sqlalchemy import ColumnElement, CursorResult, insert, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.corrections import correct_rows
-from db.engine import Database, insert_new
+from db.engine import Database, insert_new, renew_statistics
 from db.frames import file_columns
 from db.indexes import create_missing_indexes, drop_indexes_of_empty_tables
+from db.local_clock import zones_by_airport
+from db.local_time import with_local_clock
 from db.migrate import schema_fault
 from db.progress import Progress
 from db.queries.reference import known_codes
 from db.raw import sha256
-from db.tables import Base, Load
+from db.tables import Base, Flight, Load
 from db.validate import KEYS, RejectedRow, SeenKeys, split
 
 TABLES = ("airlines", "airports", "aircraft", "flights", "weather")
@@ -118,9 +121,7 @@ async def in_bulk(database: Database, load: Callable[[], Awaitable[list[Report]]
         raise
     built = await create_missing_indexes(database, TABLES)
     if built or any(report.inserted or report.updated for report in reports):
-        async with database.transaction() as connection:
-            # Without it the planner does not know the tables as they are after a bulk load.
-            await connection.execute(text("ANALYZE"))
+        await renew_statistics(database, TABLES)
     return reports
 
 
@@ -213,12 +214,20 @@ async def load_part(
         await _only_one(connection.execute(progressed), source)
         for name, named in part.references.items():
             await insert_new(connection, Base.metadata.tables[name], named.columns, named.iter_rows())
-        inserted = await insert_new(connection, table, rows.columns, rows.iter_rows())
+        new = await _with_local_clock(connection, rows) if source.table == Flight.__tablename__ else rows
+        inserted = await insert_new(connection, table, new.columns, new.iter_rows())
         if correct and inserted < rows.height:
+            # Without the local clock: all that it follows from is the key, and the origin's time zone.
             updated = await correct_rows(connection, table, KEYS[source.table], rows.columns, rows.iter_rows())
     report.inserted += inserted
     report.updated += updated
     report.known += rows.height - inserted - updated
+
+
+async def _with_local_clock(connection: AsyncConnection, flights: pl.DataFrame) -> pl.DataFrame:
+    """The flights with their origins' clocks, in the time zones that the database has for them."""
+    zones = await connection.execute(zones_by_airport(flights["origin_code"].unique()))
+    return with_local_clock(flights, {row.code: row.timezone for row in zones})
 
 
 async def _only_one(noting: Awaitable[CursorResult[Any]], source: Source) -> None:

@@ -1,7 +1,7 @@
 """The tables. Units stand in the names of the columns; instants are UTC."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, MetaData, String, UniqueConstraint, func, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -9,6 +9,32 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from db.engine import Instant, code_type, nulls_last, row_id_type
 
 STATUSES = ("SCHEDULED", "DEPARTED", "LANDED", "CANCELLED", "DIVERTED")
+
+
+class GroupingIndex(NamedTuple):
+    """An index that statistics are read from: flights in an order, what is measured, and what else is grouped by."""
+
+    name: str
+    order: tuple[str, ...]
+    also: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (*self.order, "arrival_delay_minutes", "departure_delay_minutes", *self.also)
+
+
+# Which and why: docs/decisions/0007-flight-statistics.md.
+GROUPING_INDEXES = (
+    GroupingIndex(
+        "ix_flights_grouped_by_route",
+        ("origin_code", "destination_code", "carrier_code", "status", "local_hour", "local_weekday"),
+    ),
+    GroupingIndex(
+        "ix_flights_grouped_by_day", ("local_date", "origin_code", "destination_code", "status"), ("local_hour",)
+    ),
+    GroupingIndex("ix_flights_grouped_by_carrier", ("carrier_code", "local_date", "status")),
+    GroupingIndex("ix_flights_grouped_by_aircraft", ("tail_number", "status"), ("local_date",)),
+)
 
 
 class Base(DeclarativeBase):
@@ -80,6 +106,10 @@ class Flight(Base):
     version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    # The scheduled departure on the clock at the origin, null where that has no time zone: see `db.local_clock`.
+    local_date: Mapped[str | None] = _code()
+    local_hour: Mapped[int | None]
+    local_weekday: Mapped[int | None]
 
     __table_args__ = (
         UniqueConstraint("carrier_code", "flight_number", "origin_code", "scheduled_departure", name="flight_key"),
@@ -99,6 +129,8 @@ def _flight_indexes() -> None:
         Index(f"ix_flights_by_{name}_desc", nulls_last(column, descending=True), key)
     for name in ("carrier_code", "origin_code", "destination_code", "tail_number", "status"):
         Index(f"ix_flights_{name}", Flight.__table__.c[name], Flight.scheduled_departure, key)
+    for index in GROUPING_INDEXES:
+        Index(index.name, *(Flight.__table__.c[column] for column in index.columns))
 
 
 _flight_indexes()

@@ -33,6 +33,8 @@ class Settings(DatabaseSettings, ModelSettings):
     )
     page_size_default: int = Field(50, ge=1, description="Flights on a page when neither first nor last is given.")
     page_size_max: int = Field(500, ge=1, description="The most flights that first or last may ask for.")
+    groups_default: int = Field(100, ge=1, description="Groups of flightStats when first is not given.")
+    groups_max: int = Field(1000, ge=1, description="The most groups that first may ask flightStats for.")
     predictions_max: int = Field(1000, ge=1, description="The most inputs that one predictDelays may have.")
     upsert_rows_max: int = Field(1000, ge=1, description="The most rows that one upsert may have.")
     idempotency_hours: float = Field(
@@ -53,7 +55,9 @@ class Settings(DatabaseSettings, ModelSettings):
     document_tokens_max: int = Field(5_000, ge=100, description="The most tokens that a document may have.")
 
     @model_validator(mode="after")
-    def _default_page_fits(self) -> Self:
+    def _defaults_fit(self) -> Self:
         if self.page_size_default > self.page_size_max:
             raise ValueError("PAGE_SIZE_DEFAULT is larger than PAGE_SIZE_MAX")
+        if self.groups_default > self.groups_max:
+            raise ValueError("GROUPS_DEFAULT is larger than GROUPS_MAX")
         return self

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import delete, insert
 
 from db.engine import Database
+from db.local_clock import local_clock
 from db.tables import Aircraft, Airline, Airport, Base, Flight
 
 NEW_YORK = "America/New_York"
@@ -38,6 +39,7 @@ def flight_values(**values: Any) -> dict[str, Any]:
         "scheduled_arrival": DEPARTURE.replace(hour=16),
         "status": "SCHEDULED",
         "distance_miles": 1400,
+        **local_clock(DEPARTURE, NEW_YORK)._asdict(),
         "version": 1,
         "created_at": CREATED_AT,
         "updated_at": CREATED_AT,

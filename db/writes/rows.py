@@ -1,7 +1,8 @@
 """The one path on which rows are written: read and locked, merged with what is given, judged, carried out.
 
-Rows are locked in the order of their keys: first those that exist, then those that are added because others refer to
-them, then new ones. So transactions that write the same rows wait for each other and do not block each other.
+Rows are locked in the order of their keys: first those of other tables that columns are completed from, then those that
+exist, then those that are added because others refer to them, then new ones. So transactions that write the same rows
+wait for each other and do not block each other.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -15,10 +16,9 @@ from db.faults import Fault, Values, faults_of, is_storable, quoted
 from db.rules import RULES
 from db.tables import Base
 from db.writes.changes import Change, ChangeKind
-from db.writes.tables import Written
+from db.writes.tables import Key, Written
 from db.writes.writer import Writing
 
-Key: TypeAlias = tuple[Any, ...]
 Found: TypeAlias = Mapping[str, Mapping[str, Values]]
 """Rows that others refer to: by their table, then by the code that names them."""
 _KINDS = {"airlines": "airline", "airports": "airport"}
@@ -58,6 +58,8 @@ async def rows_with(writing: Writing, written: Written, keys: Collection[Key]) -
     storable = [each for each in keys if all(is_storable(part) for part in each if isinstance(part, str))]
     if not storable:
         return {}
+    if written.hold is not None:
+        await writing.execute(f"{table.name}_hold", written.hold(storable))
     given = given_rows(
         writing.dialect,
         {column: String() if isinstance(kind, String) else kind for column, kind in types.items()},
@@ -188,5 +190,7 @@ async def _update(writing: Writing, written: Written, decisions: Sequence[Decisi
             for before, after in rows
         ]
         await writing.execute(f"{table.name}_update", statement, parameters)
+        if written.follow is not None:
+            await written.follow(writing, changes)
     writing.changes += changes
     return {written.key_of(after): after for _, after in rows}

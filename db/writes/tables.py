@@ -1,14 +1,20 @@
 """The tables that clients write. A new one takes its rules in `db.rules` and an entry here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from sqlalchemy import Table
+from sqlalchemy import Executable, Table
 
 from db.faults import Values, delay_minutes
+from db.local_clock import local_clock, refresh_local_clocks, zones_by_airport
 from db.rules import RULES, Rules
 from db.tables import Base
+from db.writes.changes import Change
+from db.writes.writer import Writing
+
+Key: TypeAlias = tuple[Any, ...]
+"""What a row is found by: the values of the columns that no two rows share."""
 
 References: TypeAlias = Mapping[str, Values | None]
 """The rows that a row refers to, by the column that names them; None where there is none of that name."""
@@ -26,12 +32,16 @@ class Written:
     """How a table is written.
 
     `complete` adds the columns that follow from others, to new rows and to changed ones. `adds` names the columns whose
-    target gets a row with nothing but its key where it has none.
+    target gets a row with nothing but its key where it has none. `hold` makes the statement that keeps what `complete`
+    reads of other tables as it is, for rows with these keys, until the transaction ends. `follow` writes whatever
+    follows in other tables from rows that were changed.
     """
 
     table: Table
     complete: Callable[[Values, References], dict[str, Any]] = _as_given
     adds: frozenset[str] = field(default_factory=frozenset)
+    hold: Callable[[Collection[Key]], Executable] | None = None
+    follow: Callable[[Writing, Sequence[Change]], Awaitable[None]] | None = None
 
     @property
     def name(self) -> str:
@@ -46,12 +56,12 @@ class Written:
         """The columns of the table that say something of the world."""
         return tuple(column.name for column in self.table.columns if column.name not in BOOKKEEPING)
 
-    def key_of(self, row: Values) -> tuple[Any, ...]:
+    def key_of(self, row: Values) -> Key:
         return tuple(row[column] for column in self.rules.key)
 
 
-def complete_flight(row: Values, _references: References) -> dict[str, Any]:
-    """With the delays that follow from the times, and the status where none is given."""
+def complete_flight(row: Values, references: References) -> dict[str, Any]:
+    """With the delays that follow from the times, the clock at the origin, and the status where none is given."""
     complete = dict(row)
     if row["status"] is None:
         complete["status"] = (
@@ -60,14 +70,32 @@ def complete_flight(row: Values, _references: References) -> dict[str, Any]:
     for delay in RULES["flights"].delays:
         counts = complete["status"] != delay.not_for
         complete[delay.column] = delay_minutes(row[delay.scheduled], row[delay.actual]) if counts else None
-    return complete
+    origin = references.get("origin_code")
+    clock = local_clock(row["scheduled_departure"], None if origin is None else origin["timezone"])
+    return complete | clock._asdict()
+
+
+def _hold_zones(keys: Collection[Key]) -> Executable:
+    place = RULES["flights"].key.index("origin_code")
+    return zones_by_airport({key[place] for key in keys})
+
+
+async def _refresh_clocks(writing: Writing, changes: Sequence[Change]) -> None:
+    """The local clocks of the flights from airports whose time zone is another one now."""
+    moved = {
+        after["code"]
+        for change in changes
+        if (before := change.before) and (after := change.after) and before["timezone"] != after["timezone"]
+    }
+    if moved:
+        await writing.run_sync("flights_local_clocks", lambda connection: refresh_local_clocks(connection, moved))
 
 
 _TABLES = Base.metadata.tables
 WRITTEN: Mapping[str, Written] = {
     "airlines": Written(_TABLES["airlines"]),
-    "airports": Written(_TABLES["airports"]),
+    "airports": Written(_TABLES["airports"], follow=_refresh_clocks),
     "aircraft": Written(_TABLES["aircraft"]),
-    "flights": Written(_TABLES["flights"], complete_flight, adds=frozenset({"tail_number"})),
+    "flights": Written(_TABLES["flights"], complete_flight, adds=frozenset({"tail_number"}), hold=_hold_zones),
     "weather": Written(_TABLES["weather"]),
 }

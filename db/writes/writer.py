@@ -4,11 +4,13 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import CursorResult, Executable
+from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.engine import Database, DatabaseUnavailableError, Row, StatementObserver, TransactionConflictError
@@ -49,9 +51,19 @@ class Writing:
     async def execute(
         self, name: str, statement: Executable, rows: Sequence[dict[str, Any]] | None = None
     ) -> CursorResult[Any]:
+        with self._measured(name):
+            return await self.connection.execute(statement, rows)
+
+    async def run_sync(self, name: str, work: Callable[[Connection], Result]) -> Result:
+        """What `work` does through a synchronous connection, measured as one statement."""
+        with self._measured(name):
+            return await self.connection.run_sync(work)
+
+    @contextmanager
+    def _measured(self, name: str) -> Iterator[None]:
         started = time.perf_counter()
         try:
-            return await self.connection.execute(statement, rows)
+            yield
         finally:
             if self._observe is not None:
                 self._observe(name, time.perf_counter() - started)

@@ -113,6 +113,20 @@ def flight_filter(where: FlightFilter | None, settings: Settings) -> Filter:
     return _filter(where, _Budget(settings), "where", 0)
 
 
+def conditions(operators_by_column: Any, settings: Settings, path: str) -> tuple[Condition, ...]:
+    """The conditions of an input whose fields are columns: all of them must hold.
+
+    Raises:
+        GraphQLError: as `flight_filter`.
+    """
+    budget = _Budget(settings)
+    return tuple(
+        condition
+        for column, operators in _given(operators_by_column, path)
+        for condition in _conditions(column, operators, budget, f"{path}.{_camel(column)}")
+    )
+
+
 class _Budget:
     """How much a filter may still hold. A filter inside and, or and not counts as a condition when it has none."""
 

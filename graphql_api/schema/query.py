@@ -29,6 +29,8 @@ from graphql_api.schema.connection import (
     connect,
 )
 from graphql_api.schema.flight import Flight
+from graphql_api.schema.flight_stats import FlightStats, statistics
+from graphql_api.schema.flight_stats_inputs import FirstGroups, GroupBy, GroupOrder, Having
 from graphql_api.schema.model import DelayModel, ModelSelector, select_bundle
 from graphql_api.schema.node import Node
 from graphql_api.schema.prediction import Model, PredictDelayResult, predict
@@ -164,6 +166,20 @@ class Query:
     ) -> Aircraft | None:
         found = await _node(info, GlobalId(Aircraft.__name__, tail_number))
         return found if isinstance(found, Aircraft) else None
+
+    @strawberry.field(description="Flights counted and measured in groups.")
+    async def flight_stats(
+        self,
+        info: Info,
+        where: Where = UNSET,
+        *,
+        group_by: GroupBy,
+        having: Having = UNSET,
+        order_by: GroupOrder = UNSET,
+        first: FirstGroups = UNSET,
+    ) -> list[FlightStats]:
+        limit = first if isinstance(first, int) else None
+        return await statistics(info, where or None, group_by, having or None, order_by or None, limit)
 
     @strawberry.field(description="How late a flight will arrive that the service may not know.")
     async def predict_delay(

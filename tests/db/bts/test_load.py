@@ -77,6 +77,28 @@ async def test_an_archive_fills_an_empty_database_with_all_that_its_flights_name
     assert await is_sound(database)
 
 
+async def test_flights_have_the_clock_of_their_origin_also_where_the_file_alone_knows_it(
+    database: Database, tmp_path: Path
+) -> None:
+    """The zone of an airport that the database lacks is known by its code, or else by its state."""
+    await load(
+        database,
+        write(
+            tmp_path / "x.csv",
+            row(1, CRSDepTime="2400", CRSElapsedTime=""),
+            row(2, Origin="HNL", CRSDepTime="0010", CRSElapsedTime=""),
+            row(3, Origin="QQ1", OriginStateName="Arizona", CRSDepTime="1730", CRSElapsedTime=""),
+        ),
+    )
+    assert await values(database, Airport.timezone) == [
+        *("America/Los_Angeles", "America/New_York", "America/Phoenix", "Pacific/Honolulu")
+    ]
+    found = await flights(database)
+    clocks = {number: (each.local_date, each.local_hour, each.local_weekday) for number, each in found.items()}
+    assert clocks == {1: ("2025-01-02", 0, 4), 2: ("2025-01-01", 0, 3), 3: ("2025-01-01", 17, 3)}
+    assert await is_sound(database)
+
+
 async def test_rows_that_cannot_be_loaded_are_named_with_file_line_and_reason_and_the_others_are_loaded(
     database: Database, tmp_path: Path
 ) -> None:
@@ -133,6 +155,9 @@ async def test_what_is_there_is_left_alone_and_what_differs_is_replaced_with_the
     assert (after[2].version, after[2].arrival_delay_minutes, after[2].id) == (2, 10, before[2].id)
     assert (after[3].status, after[3].tail_number, after[3].version) == ("LANDED", "N104NN", 2)
     assert (after[2].created_at, after[2].updated_at >= before[2].updated_at) == (before[2].created_at, True)
+    assert {(flight.local_date, flight.local_hour, flight.local_weekday) for flight in after.values()} == {
+        ("2025-01-01", 6, 3)
+    }
     assert await is_sound(database)
 
 

@@ -244,6 +244,7 @@ async def test_its_statements_are_measured_by_name(small_database: Database) -> 
     small_database.observe = lambda name, _seconds: names.append(name)
     await Writer(small_database).run(lambda writing: create_flight(writing, {**NEW, "tail_number": "N2"}))
     assert names == [
+        "flights_hold",
         "flights_to_write",
         "airlines_referred",
         "airports_referred",

@@ -31,6 +31,7 @@ INPUT = {
 }
 VARIABLES: dict[str, dict[str, Any]] = {
     "BoardWithPredictions": {"airport": "JFK", "where": {"carrierCode": {"eq": "DL"}}, "first": 20},
+    "CarrierRanking": {"where": {"originCode": {"eq": "JFK"}}},
     "FlightByKey": {
         "key": {
             "carrierCode": "UA",
@@ -44,6 +45,7 @@ VARIABLES: dict[str, dict[str, Any]] = {
     "NodeById": {"id": FLIGHT_ID},
     "PredictDelay": {"input": INPUT, "model": {"alias": "CHAMPION"}},
     "PredictDelays": {"inputs": [INPUT, INPUT]},
+    "RouteByHour": {"where": None},
     "WhatIf": {"id": FLIGHT_ID},
 }
 # On a database with a few rows: the operations of a document, each with what it answers first.

@@ -239,6 +239,7 @@ async def test_1000_rows_are_written_in_one_go(small_graph: Graph) -> None:
     changed = [{**row, "distanceMiles": index + 1} for index, row in enumerate(reversed(rows))]
     assert set(outcomes(await upsert(small_graph, "upsertFlights", changed))) == {"UPDATED"}
     assert small_graph.statements == [
+        "flights_hold",
         "flights_to_write",
         "airlines_referred",
         "airports_referred",
