@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from graphql_api.app import create_app, open_service
 from graphql_api.context import context_for
 from graphql_api.execution import Answer, Executor, RequestError
+from graphql_api.principal import Principal, Scope
 from graphql_api.schema import build_schema
 from graphql_api.settings import Settings
 from graphql_api.state import Service
@@ -21,6 +22,10 @@ from tests.small import refill
 
 ROOT = Path(__file__).parents[2]
 OPERATIONS = ROOT / "tests" / "operations"
+
+
+ALL_SCOPES = Principal(1, "tests", "m7b0_testtest", frozenset(Scope))
+"""Who may do everything: tests of what is done. What is refused to whom is tested by itself."""
 
 
 def settings_for(url: str, **values: Any) -> Settings:
@@ -41,6 +46,7 @@ class Graph:
 
     service: Service
     executor: Executor
+    principal: Principal = ALL_SCOPES
     statements: list[str] = field(default_factory=list)
 
     async def answer(
@@ -52,7 +58,7 @@ class Graph:
             prepared = self.executor.prepare(query, name)
         except RequestError as error:
             return Answer.refused(error.errors).body
-        return (await self.executor.execute(prepared, variables or {}, context_for(self.service))).body
+        return (await self.executor.execute(prepared, variables or {}, context_for(self.service, self.principal))).body
 
     async def data(self, query: str, variables: dict[str, Any] | None = None, name: str | None = None) -> Any:
         """The data of a response without errors."""
