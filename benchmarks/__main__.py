@@ -54,9 +54,8 @@ async def measure(service: Service, path: Path) -> Table:
 
     def graph(query: str, variables: dict[str, Any]) -> Work:
         async def ask() -> bytes:
-            answer = await executor.execute(
-                executor.prepare(query, None), variables, context_for(service, Principal.anonymous(service.settings))
-            )
+            context = context_for(service, Principal.anonymous(service.settings))
+            answer = await executor.execute(executor.prepare(query, None), variables, context)
             return orjson.dumps(answer.body)
 
         return ask

@@ -111,10 +111,10 @@ async def revoke_key(writing: Writing, which: int | str) -> StoredKey | None:
     return StoredKey._make(rows[0]) if rows else None
 
 
-async def note_use(writing: Writing, key_id: int) -> None:
+async def note_use(writing: Writing, key_id: int, at: datetime) -> None:
     """Write down that a key is in use, unless another process did within `USE_NOTED_EVERY`."""
-    long_ago = or_(_KEYS.c.last_used_at.is_(None), _KEYS.c.last_used_at <= writing.now - USE_NOTED_EVERY)
-    statement = update(_KEYS).where(_KEYS.c.id == key_id, long_ago).values(last_used_at=writing.now)
+    long_ago = or_(_KEYS.c.last_used_at.is_(None), _KEYS.c.last_used_at <= at - USE_NOTED_EVERY)
+    statement = update(_KEYS).where(_KEYS.c.id == key_id, long_ago).values(last_used_at=at)
     await writing.execute("api_keys_used", statement)
 
 

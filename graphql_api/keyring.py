@@ -100,12 +100,12 @@ class Keyring:
         self._noted[key.id] = now
         while len(self._noted) > KEYS_KEPT_MAX:
             self._noted.popitem(last=False)
-        task = asyncio.create_task(self._write_use(key))
+        task = asyncio.create_task(self._write_use(key, now))
         self._noting.add(task)
         task.add_done_callback(self._noting.discard)
 
-    async def _write_use(self, key: StoredKey) -> None:
+    async def _write_use(self, key: StoredKey, at: datetime) -> None:
         try:
-            await self._writer.run(lambda writing: note_use(writing, key.id))
+            await self._writer.run(lambda writing: note_use(writing, key.id, at))
         except Exception as error:  # noqa: BLE001 — whatever it is, the request of the key is none the worse for it.
             log.warning("the use of an API key was not written down", key=key.prefix, reason=str(error))

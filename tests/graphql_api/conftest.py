@@ -1,5 +1,6 @@
 """The service on both databases with all flights, asked without HTTP."""
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from graphql_api.principal import Principal, Scope
 from graphql_api.schema import build_schema
 from graphql_api.settings import Settings
 from graphql_api.state import Service
+from tests.bundles import COMMITTED
 from tests.databases import Databases
 from tests.small import refill
 
@@ -29,7 +31,7 @@ ALL_SCOPES = Principal(1, "tests", "m7b0_testtest", frozenset(Scope))
 
 
 def settings_for(url: str, **values: Any) -> Settings:
-    return Settings(_env_file=None, database_url=SecretStr(url), model_dir=ROOT / "mlruns", **values)
+    return Settings(_env_file=None, database_url=SecretStr(url), **{"model_dir": ROOT / "mlruns", **values})
 
 
 def operation(name: str) -> str:
@@ -116,6 +118,17 @@ async def small_graph(small_service: Graph) -> Graph:
     """A few rows, filled anew for this test, to be written to."""
     await refill(small_service.service.database)
     return small_service
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    """The committed models, to be changed."""
+    directory = tmp_path / "models"
+    directory.mkdir()
+    for version in ("model_v1", "model_v2"):
+        shutil.copytree(COMMITTED / version, directory / version)
+    shutil.copy(COMMITTED / "aliases.json", directory)
+    return directory
 
 
 @asynccontextmanager
