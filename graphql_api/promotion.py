@@ -37,15 +37,9 @@ async def promote_model(service: Service, principal: Principal, version: str, al
         examined = service.models.select(version=version)
         done = await _promote(service, examined, alias, force=force)
         await reload_models(service)
-    log.info(
-        "model promoted",
-        version=version,
-        alias=alias,
-        before=done.previous,
-        forced=force,
-        by=principal.name,
-        key=principal.prefix,
-    )
+    if done.changed:
+        facts = {"version": version, "alias": alias, "before": done.previous, "forced": force}
+        log.info("model promoted", **facts, by=principal.name, key=principal.prefix)
     models = service.models
     if models.aliases.get(alias) != version:
         reason = models.fault or "another was promoted meanwhile"
