@@ -8,6 +8,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from db.settings import fault_of
 from graphql_api.keys_command import app as keys_app
 from graphql_api.settings import Access, Environment, Settings
 
@@ -87,8 +88,7 @@ def _settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors())
-        raise _failure(f"settings: {faults}") from error
+        raise _failure(f"settings: {fault_of(error)}") from error
 
 
 def _failure(message: str) -> typer.Exit:

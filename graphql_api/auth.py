@@ -1,6 +1,7 @@
 """Who sent a request: the one way in for every transport."""
 
 import re
+import shlex
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -66,7 +67,7 @@ async def authenticate(service: Service, authorization: str | None) -> Principal
         since = _text(key.revoked_at if state is KeyState.REVOKED else key.expires_at)
         raise AuthenticationError(
             f"The API key {key.prefix} {'was revoked' if state is KeyState.REVOKED else 'expired'} at {since}. "
-            f"Make another with `python -m graphql_api keys create --name {key.name}`, with its scopes."
+            f"Make another with `python -m graphql_api keys create --name {shlex.quote(key.name)}`, with its scopes."
         )
     service.metrics.authentication("accepted")
     return Principal.of_key(key, service.settings)
@@ -85,7 +86,7 @@ def refuse_key_in_url(service: Service, parameters: Iterable[tuple[str, str]]) -
             service.metrics.authentication("in_url")
             raise HTTPError(
                 400,
-                "A key does not belong into the URL, which browsers, proxies and logs keep. Send it in the header "
+                "A key does not belong in the URL, which browsers, proxies and logs keep. Send it in the header "
                 "`Authorization: Bearer KEY`, and make it another: revoke the one in the URL with "
                 "`python -m graphql_api keys revoke PREFIX`.",
             )

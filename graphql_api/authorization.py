@@ -1,5 +1,6 @@
 """What needs which scope, and what who lacks it is told."""
 
+import shlex
 from collections.abc import Iterator
 
 from graphql import (
@@ -34,7 +35,8 @@ def require(principal: Principal, scope: Scope, action: str) -> None:
     """
     if scope in principal.scopes:
         return
-    create = f"`python -m graphql_api keys create --name {principal.name or 'NAME'} --scope {scope}`"
+    name = shlex.quote(principal.name or "NAME")
+    create = f"`python -m graphql_api keys create --name {name} --scope {scope}`"
     if principal.key_id is None:
         raise api_error(
             Code.UNAUTHENTICATED,

@@ -120,7 +120,7 @@ async def test_the_owner_is_told_that_a_key_has_expired_or_was_revoked(asked: As
     expired = await make_key(asked.database, name="old one", expires_at=datetime.now(UTC) - timedelta(seconds=1))
     message = refused(await asked.post(bearer(expired)), 401, "UNAUTHENTICATED")
     assert f"The API key {prefix_of(expired)} expired at 20" in message
-    assert "--name old one" in message
+    assert "--name 'old one'" in message
     revoked = await make_key(asked.database)
     await Writer(asked.database).run(lambda writing: revoke_key(writing, str(prefix_of(revoked))))
     message = refused(await asked.post(bearer(revoked)), 401, "UNAUTHENTICATED")
