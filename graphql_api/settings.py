@@ -78,17 +78,13 @@ class Settings(DatabaseSettings, ModelSettings):
     document_tokens_max: int = Field(5_000, ge=100, description="The most tokens that a document may have.")
 
     @model_validator(mode="after")
-<<<<<<< HEAD
-    def _defaults_fit(self) -> Self:
-=======
     def _production_is_not_written_to_without_keys(self) -> Self:
         if self.app_env is Environment.PRODUCTION and self.writes is Access.OPEN:
             raise ValueError("WRITES=open is for development, not for APP_ENV=production: use keys")
         return self
 
     @model_validator(mode="after")
-    def _default_page_fits(self) -> Self:
->>>>>>> keys
+    def _defaults_fit(self) -> Self:
         if self.page_size_default > self.page_size_max:
             raise ValueError("PAGE_SIZE_DEFAULT is larger than PAGE_SIZE_MAX")
         if self.groups_default > self.groups_max:
