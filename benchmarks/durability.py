@@ -21,7 +21,9 @@ from rich.table import Table
 
 from db.engine import Database
 from db.migrate import upgrade
+from graphql_api.principal import Scope
 from tests.databases import DatabaseServer, settings_for
+from tests.keys import bearer, make_key
 from tests.servers import Server, serving
 from tests.small import refill
 
@@ -53,6 +55,11 @@ _THERE = """query($departure: DateTime!, $after: String) {
     } }"""
 
 
+def client_of(url: str, key: str) -> httpx2.AsyncClient:
+    """A client that may write."""
+    return httpx2.AsyncClient(base_url=url, headers=bearer(key), timeout=60)
+
+
 async def ask(client: httpx2.AsyncClient, query: str, **variables: Any) -> Any:
     """The data that the service answers with.
 
@@ -75,13 +82,13 @@ class Counted:
     present: int
 
 
-async def count_up(urls: Iterable[str], writers: int = WRITERS, updates: int = UPDATES) -> Counted:
+async def count_up(urls: Iterable[str], key: str, writers: int = WRITERS, updates: int = UPDATES) -> Counted:
     """Let writers add 1 to one flight's distance until `updates` were acknowledged, each through one of the services.
 
     Who is told of a conflict tries again with the flight as it is.
     """
     counted = Counted(0, 0, 0)
-    clients = [httpx2.AsyncClient(base_url=url, timeout=60) for url in urls]
+    clients = [client_of(url, key) for url in urls]
     begun = 0
 
     async def count(client: httpx2.AsyncClient) -> None:
@@ -159,7 +166,7 @@ class Tally:
     doubled: int = 0
 
 
-async def kill(server: Server, now: Round, acknowledged: int) -> None:
+async def kill(server: Server, key: str, now: Round, acknowledged: int) -> None:
     """Write from several clients at once, and kill the service when so many writes were acknowledged."""
     answered = 0
 
@@ -182,7 +189,7 @@ async def kill(server: Server, now: Round, acknowledged: int) -> None:
             now.counter_version = (await ask(client, _UPDATE, **given))["updateFlight"]["flight"]["version"]
             await told()
 
-    async with httpx2.AsyncClient(base_url=server.url, timeout=60) as client:
+    async with client_of(server.url, key) as client:
         works = [count(client), *(write(client) for _ in range(WRITERS - 1))]
         ends = await asyncio.gather(*works, return_exceptions=True)
     if faults := [end for end in ends if not isinstance(end, httpx2.HTTPError)]:
@@ -190,9 +197,9 @@ async def kill(server: Server, now: Round, acknowledged: int) -> None:
     server.process.wait()
 
 
-async def check(server: Server, before: Round, tally: Tally) -> None:
+async def check(server: Server, key: str, before: Round, tally: Tally) -> None:
     """Count what is there of what was written before the kill, then send every write again."""
-    async with httpx2.AsyncClient(base_url=server.url, timeout=60) as client:
+    async with client_of(server.url, key) as client:
         there = set(await _numbers(client, before.departure))
         counter = (await ask(client, _COUNTER))["flightByKey"]
         tally.lost += max(0, before.counter_version - counter["version"])
@@ -226,7 +233,7 @@ async def _numbers(client: httpx2.AsyncClient, departure: str) -> list[int]:
     return numbers
 
 
-async def kill_again_and_again(url: str, rounds: Iterable[int], directory: Path, seed: int) -> Tally:
+async def kill_again_and_again(url: str, key: str, rounds: Iterable[int], directory: Path, seed: int) -> Tally:
     """Kill the service with SIGKILL once a round, after a random number of writes, and check after each start."""
     tally, chance = Tally(), random.Random(seed)  # noqa: S311 — so that a run can be repeated.
     last: Round | None = None
@@ -238,35 +245,37 @@ async def kill_again_and_again(url: str, rounds: Iterable[int], directory: Path,
     for number in rounds:
         with started(number) as server:
             if last is not None:
-                await check(server, last, tally)
+                await check(server, key, last, tally)
             last = Round((_FIRST_DEPARTURE + timedelta(days=number)).isoformat().replace("+00:00", "Z"))
-            await kill(server, last, acknowledged=chance.randint(5, 60))
+            await kill(server, key, last, acknowledged=chance.randint(5, 60))
             tally.kills += 1
     if last is not None:
         with started(-1) as server:
-            await check(server, last, tally)
+            await check(server, key, last, tally)
     return tally
 
 
-async def fill(url: str) -> None:
-    """Migrate a database and insert a few rows."""
+async def fill(url: str) -> str:
+    """Migrate a database and insert a few rows. Returns a key with which it may be written to."""
     database = Database(settings_for(url), maintenance=True)
     await upgrade(database)
     await refill(database)
+    key = await make_key(database, [Scope.FLIGHTS_WRITE])
     await database.close()
+    return key
 
 
 async def _figures(rounds: int, seed: int, directory: Path, server: DatabaseServer) -> Table:
     figures: dict[str, list[str]] = {}
     for dialect in ("sqlite", "postgresql"):
         url = await asyncio.to_thread(server.databases.empty, dialect)
-        await fill(url)
+        key = await fill(url)
         with ExitStack() as stack:
             logs = [directory / f"{dialect}-{name}.log" for name in ("one", "other")]
             pair = [stack.enter_context(serving(log, DATABASE_URL=url, MODEL_DIR=str(directory))) for log in logs]
-            counted = await count_up([each.url for each in pair])
+            counted = await count_up([each.url for each in pair], key)
         shown = track(range(rounds), f"killing on {dialect}", console=Console(stderr=True))
-        tally = await kill_again_and_again(url, shown, directory, seed)
+        tally = await kill_again_and_again(url, key, shown, directory, seed)
         for name, figure in {
             f"updates of {WRITERS} writers acknowledged": counted.acknowledged,
             "  conflicts on the way": counted.conflicts,

@@ -28,7 +28,7 @@ def run(work: Callable[[Database], Awaitable[Result]], *, maintenance: bool = Tr
     """Run `work` on the configured database and turn what an operator can mend into one clear line."""
     used = settings()
     try:
-        database_url(used.database_url.get_secret_value())
+        database_url(used.database_url.get_secret_value(), must_exist=not maintenance)
     except ValueError as error:
         raise failure(str(error)) from error
 

@@ -27,4 +27,8 @@ class DatabaseSettings(BaseSettings):
 
 def fault_of(error: ValidationError) -> str:
     """Which settings cannot be what they are, and why, in one line."""
-    return "; ".join(f"{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors())
+    faults = []
+    for fault in error.errors():
+        name, message = ".".join(map(str, fault["loc"])).upper(), fault["msg"].removeprefix("Value error, ")
+        faults.append(f"{name}: {message}" if name else message)
+    return "; ".join(faults)

@@ -8,9 +8,12 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from graphql_api.settings import Environment, Settings
+from db.settings import fault_of
+from graphql_api.keys_command import app as keys_app
+from graphql_api.settings import Access, Environment, Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, rich_markup_mode="rich")
+app.add_typer(keys_app, name="keys")
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -54,7 +57,7 @@ def serve_command(
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             if self.started and settings.app_env is Environment.DEVELOPMENT:
-                _announce(at, on, bundled=GraphiQL().bundled)
+                _announce(at, on, bundled=GraphiQL().bundled, writes=settings.writes)
 
     server = Server(config)
     server.run()
@@ -70,19 +73,22 @@ def schema_command() -> None:
     sys.stdout.write(print_schema())
 
 
-def _announce(host: str, port: int, *, bundled: bool) -> None:
+def _announce(host: str, port: int, *, bundled: bool, writes: Access) -> None:
     address = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 — compared, not listened on.
     where = "" if bundled else "  (from a CDN: it needs internet; with npm installed, `make run` builds it in)"
     errors.print(f"\n  GraphiQL and the API:  http://{address}:{port}/graphql{where}")
-    errors.print(f"  Health and metrics:    http://{address}:{port}/health/ready  http://{address}:{port}/metrics\n")
+    errors.print(f"  Health and metrics:    http://{address}:{port}/health/ready  http://{address}:{port}/metrics")
+    to_write = "for everybody who reaches this address (WRITES=open)"
+    if writes is Access.KEYS:
+        to_write = "with a key: python -m graphql_api keys create --name NAME --scope flights:write"
+    errors.print(f"  Mutations:             {to_write}\n")
 
 
 def _settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors())
-        raise _failure(f"settings: {faults}") from error
+        raise _failure(f"settings: {fault_of(error)}") from error
 
 
 def _failure(message: str) -> typer.Exit:

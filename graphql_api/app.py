@@ -19,6 +19,7 @@ from graphql_api.execution import Executor
 from graphql_api.graphiql import GraphiQL
 from graphql_api.health import live, model, ready
 from graphql_api.http import GraphQLEndpoint
+from graphql_api.keyring import Keyring
 from graphql_api.logs import RequestLog
 from graphql_api.metrics import Metrics
 from graphql_api.reload import load_models, watching
@@ -66,9 +67,13 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
     database = Database(settings, observe=measured.statement)
     try:
         writer = Writer(database, keys_kept=timedelta(hours=settings.idempotency_hours))
-        service = Service(settings, database, Registry(), measured, writer)
+        keyring = Keyring(database, writer, settings.key_cache_seconds)
+        service = Service(settings, database, Registry(), measured, writer, keyring)
         await load_models(service)
-        yield service
+        try:
+            yield service
+        finally:
+            await keyring.close()
     finally:
         await database.close()
 

@@ -9,6 +9,7 @@ from db.writes.writer import Writer
 from graphql_api.loaders import Loaders
 from graphql_api.metrics import Metrics
 from graphql_api.predictions import Predictor
+from graphql_api.principal import Principal
 from graphql_api.settings import Settings
 from graphql_api.state import Service
 from ml.runtime import Registry
@@ -16,8 +17,13 @@ from ml.runtime import Registry
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Holds the database, never a session: whoever reads opens its own connection for as long as it reads."""
+    """Holds the database, never a session: whoever reads opens its own connection for as long as it reads.
 
+    `service` is for what changes the service itself; `models` are those that served when the request began.
+    """
+
+    service: Service
+    principal: Principal
     settings: Settings
     database: Database
     writer: Writer
@@ -30,9 +36,11 @@ class Context:
 Info = strawberry.Info[Context, None]
 
 
-def context_for(service: Service) -> Context:
+def context_for(service: Service, principal: Principal) -> Context:
     """The context of one new request."""
     return Context(
+        service=service,
+        principal=principal,
         settings=service.settings,
         database=service.database,
         writer=service.writer,

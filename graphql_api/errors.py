@@ -1,7 +1,9 @@
 """Errors that clients see: one table of codes, and what becomes of an exception."""
 
 import secrets
+from collections.abc import Mapping
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -25,6 +27,20 @@ class Code(StrEnum):
     TIMEOUT = "TIMEOUT"
     UNAVAILABLE = "UNAVAILABLE"
     INTERNAL = "INTERNAL"
+
+
+class HTTPError(Exception):
+    """A request that is refused before it is GraphQL. `error` is the one entry in the `errors` of its answer."""
+
+    def __init__(
+        self, status: int, message: str, headers: Mapping[str, str] | None = None, code: Code | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = headers
+        if code is None:
+            code = Code.LIMIT_EXCEEDED if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else Code.BAD_USER_INPUT
+        self.error: GraphQLFormattedError = with_code(GraphQLError(message), code)
 
 
 def api_error(code: Code, message: str) -> GraphQLError:

@@ -18,6 +18,7 @@ from graphql import (
     validate,
 )
 
+from graphql_api.authorization import authorize
 from graphql_api.context import Context
 from graphql_api.errors import Code, formatted, with_code
 from graphql_api.settings import Environment, Settings
@@ -113,7 +114,11 @@ class Executor:
         return Operation(document, _definition(document, operation_name))
 
     async def execute(self, operation: Operation, variables: dict[str, Any], context: Context) -> Answer:
-        """Execute a query. Faults of single fields become errors in the answer; this raises nothing of theirs."""
+        """Execute an operation. Faults of single fields become errors in the answer; this raises nothing of theirs."""
+        try:
+            authorize(operation.document, operation.definition, context.principal)
+        except GraphQLError as error:
+            return Answer.refused([formatted(error)])
         result = execute(
             self._schema,
             operation.document,

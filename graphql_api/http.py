@@ -3,25 +3,27 @@
 import asyncio
 import re
 import time
-from http import HTTPStatus
 from typing import Any
 
 import orjson
-from graphql import GraphQLError, GraphQLFormattedError
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from graphql_api.auth import CHALLENGE, authenticate, refuse_key_in_url
 from graphql_api.context import context_for
-from graphql_api.errors import Code, with_code
+from graphql_api.errors import Code, HTTPError
 from graphql_api.execution import Answer, Executor, RequestError
 from graphql_api.graphiql import GraphiQL
 from graphql_api.logs import describe_request
+from graphql_api.principal import Principal
 from graphql_api.state import Service
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
+# Of a request that is refused as a whole, for clients that asked for the GraphQL type.
+_STATUS = {Code.UNAUTHENTICATED: 401, Code.FORBIDDEN: 403}
 _JSON_TYPE = re.compile(r"application/(graphql-response\+)?json\s*(;|$)", re.IGNORECASE)
 
 
@@ -33,17 +35,6 @@ class GraphQLRequest(BaseModel):
     query: str
     variables: dict[str, Any] | None = None
     operationName: str | None = None  # noqa: N815 — the name on the wire.
-
-
-class HTTPError(Exception):
-    """A request that is wrong before it is GraphQL."""
-
-    def __init__(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.headers = headers
-        code = Code.LIMIT_EXCEEDED if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else Code.BAD_USER_INPUT
-        self.error: GraphQLFormattedError = with_code(GraphQLError(message), code)
 
 
 class GraphQLEndpoint:
@@ -65,29 +56,41 @@ class GraphQLEndpoint:
         await response(scope, receive, send)
 
     async def _respond(self, request: Request) -> Response:
+        service: Service = request.app.state.service
+        refuse_key_in_url(service, request.query_params.multi_items())
         if request.method == "GET" and self._graphiql and "text/html" in request.headers.get("accept", ""):
             return self._graphiql.page()
         if request.method != "POST":
             raise HTTPError(405, f"{request.method} is not accepted here; send the query by POST.", {"Allow": "POST"})
-        service: Service = request.app.state.service
+        # Two headers are one list, which is no bearer token.
+        authorization = (
+            ", ".join(request.headers.getlist("authorization")) if "authorization" in request.headers else None
+        )
+        principal = await authenticate(service, authorization)
         parameters = await _parameters(request, service.settings.body_bytes_max, service.settings.body_timeout_seconds)
-        answer = await self._answer(parameters, request, service)
+        answer = await self._answer(parameters, principal, request, service)
         media_type = _media_type(request)
         # A client of plain JSON may be a proxy's; only the GraphQL type promises that the status speaks of the query.
-        status = 400 if answer.outcome == "request_error" and media_type == GRAPHQL_RESPONSE else 200
-        return Response(orjson.dumps(answer.body), status, media_type=media_type)
+        status = _status(answer) if media_type == GRAPHQL_RESPONSE else 200
+        return Response(orjson.dumps(answer.body), status, CHALLENGE if status == 401 else None, media_type)
 
-    async def _answer(self, parameters: GraphQLRequest, request: Request, service: Service) -> Answer:
+    async def _answer(
+        self, parameters: GraphQLRequest, principal: Principal, request: Request, service: Service
+    ) -> Answer:
         started = time.perf_counter()
         kind, name = "unknown", None
         try:
             operation = self._executor.prepare(parameters.query, parameters.operationName or None)
             kind, name = operation.type.value, operation.name
-            answer = await self._executor.execute(operation, parameters.variables or {}, context_for(service))
+            context = context_for(service, principal)
+            answer = await self._executor.execute(operation, parameters.variables or {}, context)
         except RequestError as error:
             answer = Answer.refused(error.errors)
         service.metrics.request(kind, name, answer.outcome, time.perf_counter() - started)
-        describe_request(request.scope, operation=name, operation_type=kind, outcome=answer.outcome)
+        facts = {"operation": name, "operation_type": kind, "outcome": answer.outcome}
+        if principal.prefix:
+            facts["key"] = principal.prefix
+        describe_request(request.scope, **facts)
         return answer
 
 
@@ -127,6 +130,12 @@ async def _body(request: Request, limit: int) -> bytes:
                 413, f"The body has more than the {limit} bytes that are accepted.", {"Connection": "close"}
             )
     return bytes(body)
+
+
+def _status(answer: Answer) -> int:
+    if answer.outcome != "request_error":
+        return 200
+    return _STATUS.get(answer.body["errors"][0]["extensions"]["code"], 400)
 
 
 def _media_type(request: Request) -> str:

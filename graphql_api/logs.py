@@ -12,6 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from graphql_api.api_keys import without_keys
 from graphql_api.settings import Environment, Settings
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
@@ -96,7 +97,7 @@ class RequestLog:
                     level,
                     "request",
                     method=scope["method"],
-                    path=scope["path"],
+                    path=without_keys(scope["path"]),
                     status=status,
                     milliseconds=round((time.perf_counter() - started) * 1000, 2),
                     **scope.get("m7b0.facts", {}),

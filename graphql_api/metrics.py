@@ -17,6 +17,7 @@ _STATEMENT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25
 _INFERENCE_SECONDS = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25)
 _BATCH_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 RELOAD_OUTCOMES = ("loaded", "refused", "removed")
+AUTHENTICATIONS = ("anonymous", "accepted", "malformed", "unknown", "expired", "revoked", "in_url", "unavailable")
 _PROBABILITIES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
@@ -39,6 +40,14 @@ class Metrics:
             buckets=_REQUEST_SECONDS,
             registry=self.registry,
         )
+        self._authentications = Counter(
+            "authentications_total",
+            "Requests by what came of their API key: anonymous without one, accepted, or why it was refused.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        for outcome in AUTHENTICATIONS:
+            self._authentications.labels(outcome)
         self._loader_batch = Histogram(
             "dataloader_batch_size",
             "Keys that a DataLoader asked for at once.",
@@ -100,6 +109,10 @@ class Metrics:
             name = "other"
         self._requests.labels(operation_type, name, outcome).inc()
         self._request_seconds.labels(operation_type, name, outcome).observe(seconds)
+
+    def authentication(self, outcome: str) -> None:
+        """Count one of `AUTHENTICATIONS`."""
+        self._authentications.labels(outcome).inc()
 
     def loader_batch(self, loader: str, size: int) -> None:
         self._loader_batch.labels(loader).observe(size)

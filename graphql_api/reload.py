@@ -74,6 +74,11 @@ async def _watch(service: Service, asked: asyncio.Event) -> None:
 
 async def _follow(service: Service, *, again: bool, niceness: int) -> list[str]:
     """Bring `service.models` up to date with the directory. What was done is logged and returned, to be counted."""
+    async with service.reloading:
+        return await _follow_directory(service, again=again, niceness=niceness)
+
+
+async def _follow_directory(service: Service, *, again: bool, niceness: int) -> list[str]:
     directory, old = service.settings.model_dir, service.models
     listing = await asyncio.to_thread(look, directory)
     if not (again or old.is_behind(listing)):

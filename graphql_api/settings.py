@@ -15,6 +15,13 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
+class Access(StrEnum):
+    """Who may do something: everybody who reaches the service, or whoever sends a key with the scope for it."""
+
+    OPEN = "open"
+    KEYS = "keys"
+
+
 class Settings(DatabaseSettings, ModelSettings):
     """What `create_app` and `python -m graphql_api serve` are configured by."""
 
@@ -30,6 +37,22 @@ class Settings(DatabaseSettings, ModelSettings):
     operations_dir: Path = Field(
         Path("graphiql/examples"),
         description="Documents whose operation names metrics tell apart; all others are `other`.",
+    )
+    reads: Access = Field(
+        Access.OPEN, description="open: anybody may ask. keys: queries and subscriptions need a key with flights:read."
+    )
+    writes: Access = Field(
+        Access.KEYS,
+        description="keys: mutations need a key with flights:write. open: anybody may write; refused in production.",
+    )
+    introspection: Access = Field(
+        Access.OPEN, description="open: anybody may read the schema. keys: introspection needs a key with introspect."
+    )
+    key_cache_seconds: float = Field(
+        5.0,
+        ge=0,
+        le=3600,
+        description="How long an API key is known without asking the database: a revoked one is refused after that.",
     )
     page_size_default: int = Field(50, ge=1, description="Flights on a page when neither first nor last is given.")
     page_size_max: int = Field(500, ge=1, description="The most flights that first or last may ask for.")
@@ -53,6 +76,12 @@ class Settings(DatabaseSettings, ModelSettings):
         8_388_608, ge=1024, description="How long the kept documents may be together, in bytes."
     )
     document_tokens_max: int = Field(5_000, ge=100, description="The most tokens that a document may have.")
+
+    @model_validator(mode="after")
+    def _production_is_not_written_to_without_keys(self) -> Self:
+        if self.app_env is Environment.PRODUCTION and self.writes is Access.OPEN:
+            raise ValueError("WRITES=open is for development, not for APP_ENV=production: use keys")
+        return self
 
     @model_validator(mode="after")
     def _defaults_fit(self) -> Self:

@@ -1,10 +1,12 @@
 """What an application holds while it runs."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from db.engine import Database
 from db.writes.writer import Writer
+from graphql_api.keyring import Keyring
 from graphql_api.metrics import Metrics
 from graphql_api.settings import Settings
 from ml.runtime import Registry
@@ -27,5 +29,10 @@ class Service:
     models: Registry
     metrics: Metrics
     writer: Writer
+    keyring: Keyring
     refusal: Refusal | None = None
     """The last one, whatever became of it since."""
+    reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while `models` are brought up to date, so that an older look at the directory never replaces a newer one."""
+    promoting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a model is promoted, so that those who wait for their turn keep no thread."""

@@ -10,6 +10,7 @@ from db.writes.answers import AlreadyExists, Created, Deleted, Invalid, KeyConfl
 from db.writes.flights import create_flight, delete_flight, update_flight
 from graphql_api.context import Info
 from graphql_api.ids import decode_id, flight_row_id
+from graphql_api.principal import Scope
 from graphql_api.schema.aircraft import Aircraft
 from graphql_api.schema.airline import Airline
 from graphql_api.schema.airport import Airport
@@ -26,7 +27,9 @@ from graphql_api.schema.flight_results import (
     UpdateFlightResult,
     flight_not_found,
 )
+from graphql_api.schema.model import ModelAlias
 from graphql_api.schema.problems import idempotency_conflict, invalid_input
+from graphql_api.schema.promotion import PromoteModelResult, promoted
 from graphql_api.schema.reference_inputs import AircraftInput, AirlineInput, AirportInput, WeatherObservationInput
 from graphql_api.schema.upsert import UpsertResult, upsert_rows
 from graphql_api.schema.writing import IdempotencyKey, columns_of, key_faults, located, mutation, write_once
@@ -44,7 +47,7 @@ _AT_MOST = "At most 1,000."
 
 @strawberry.type(description="Everything that can be written. Several in one document are done one after the other.")
 class Mutation:
-    @mutation("Adds a flight that does not exist yet.")
+    @mutation(Scope.FLIGHTS_WRITE, "Adds a flight that does not exist yet.")
     async def create_flight(
         self,
         info: Info,
@@ -67,7 +70,7 @@ class Mutation:
             case KeyConflict():
                 return idempotency_conflict()
 
-    @mutation("Changes what the patch gives of a flight that is still as it was read.")
+    @mutation(Scope.FLIGHTS_WRITE, "Changes what the patch gives of a flight that is still as it was read.")
     async def update_flight(
         self,
         info: Info,
@@ -90,7 +93,7 @@ class Mutation:
             case Invalid(faults):
                 return invalid_input(list(located(("patch",), faults, given)))
 
-    @mutation("Deletes a flight that is still as it was read.")
+    @mutation(Scope.FLIGHTS_WRITE, "Deletes a flight that is still as it was read.")
     async def delete_flight(
         self,
         info: Info,
@@ -108,7 +111,9 @@ class Mutation:
             case VersionConflict(flight):
                 return FlightVersionConflict.of(flight, expected_version)
 
-    @mutation(f"Adds flights or changes them where they exist, whatever their versions. {_TOGETHER}")
+    @mutation(
+        Scope.FLIGHTS_WRITE, f"Adds flights or changes them where they exist, whatever their versions. {_TOGETHER}"
+    )
     async def upsert_flights(
         self,
         info: Info,
@@ -117,7 +122,7 @@ class Mutation:
     ) -> UpsertResult:
         return await upsert_rows(info, Flight, "flights", "flights", flights, idempotency_key)
 
-    @mutation(f"Adds airlines or changes them where they exist. {_TOGETHER}")
+    @mutation(Scope.FLIGHTS_WRITE, f"Adds airlines or changes them where they exist. {_TOGETHER}")
     async def upsert_airlines(
         self,
         info: Info,
@@ -125,7 +130,7 @@ class Mutation:
     ) -> UpsertResult:
         return await upsert_rows(info, Airline, "airlines", "airlines", airlines)
 
-    @mutation(f"Adds airports or changes them where they exist. {_TOGETHER}")
+    @mutation(Scope.FLIGHTS_WRITE, f"Adds airports or changes them where they exist. {_TOGETHER}")
     async def upsert_airports(
         self,
         info: Info,
@@ -133,7 +138,7 @@ class Mutation:
     ) -> UpsertResult:
         return await upsert_rows(info, Airport, "airports", "airports", airports)
 
-    @mutation(f"Adds aircraft or changes them where they exist. {_TOGETHER}")
+    @mutation(Scope.FLIGHTS_WRITE, f"Adds aircraft or changes them where they exist. {_TOGETHER}")
     async def upsert_aircraft(
         self,
         info: Info,
@@ -141,7 +146,7 @@ class Mutation:
     ) -> UpsertResult:
         return await upsert_rows(info, Aircraft, "aircraft", "aircraft", aircraft)
 
-    @mutation(f"Adds hourly weather or changes it where it exists. {_TOGETHER}")
+    @mutation(Scope.FLIGHTS_WRITE, f"Adds hourly weather or changes it where it exists. {_TOGETHER}")
     async def upsert_weather(
         self,
         info: Info,
@@ -150,6 +155,21 @@ class Mutation:
         ],
     ) -> UpsertResult:
         return await upsert_rows(info, None, "weather", "observations", observations)
+
+    @mutation(
+        Scope.MODELS_ADMIN,
+        "Makes a model champion or challenger, if it is no worse than the champion on the same evaluation.",
+    )
+    async def promote_model(
+        self,
+        info: Info,
+        version: Annotated[str, strawberry.argument(description="The model's version, as in model_v1.")],
+        alias: Annotated[ModelAlias, strawberry.argument(description="The role that it is to have.")],
+        force: Annotated[
+            bool, strawberry.argument(description="Promote it also where it is worse or cannot be compared.")
+        ] = False,
+    ) -> PromoteModelResult:
+        return await promoted(info, version, alias, force=force)
 
 
 def _row_id(global_id: str) -> int | None:

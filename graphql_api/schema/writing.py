@@ -15,7 +15,9 @@ from db.faults import Values, is_storable
 from db.writes.answers import KeyConflict
 from db.writes.idempotency import KEY_LENGTH_MAX, Answer, KeyedRequest, once
 from db.writes.writer import Writing
+from graphql_api.authorization import require
 from graphql_api.context import Info
+from graphql_api.principal import Scope
 from graphql_api.schema.problems import Fault
 
 IdempotencyKey = Annotated[
@@ -28,20 +30,24 @@ IdempotencyKey = Annotated[
 
 
 class Mutating(FieldExtension):
-    """Goes around every mutation: what follows it in the document reads everything anew."""
+    """Goes around every mutation: who may not do it is refused, and what follows it reads everything anew."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
 
     async def resolve_async(
         self, next_: Callable[..., Awaitable[Any]], source: Any, info: strawberry.Info[Any, Any], **arguments: Any
     ) -> Any:
+        require(info.context.principal, self.scope, info.field_name)
         try:
             return await next_(source, info, **arguments)
         finally:
             info.context.loaders.forget()
 
 
-def mutation(description: str) -> Any:
-    """A field of the root of mutations."""
-    return strawberry.mutation(description=description, extensions=[Mutating()])
+def mutation(scope: Scope, description: str) -> Any:
+    """A field of the root of mutations, for whoever has the scope."""
+    return strawberry.mutation(description=f"{description} Needs the scope {scope}.", extensions=[Mutating(scope)])
 
 
 def columns_of(given: Any) -> dict[str, Any]:
@@ -78,5 +84,7 @@ async def write_once(
         DatabaseUnavailableError: the database did not answer.
     """
     writer = info.context.writer
-    request = KeyedRequest.of(key, operation, content) if isinstance(key, str) else None
+    # By its name, which a key shares with the one that replaces it.
+    principal = info.context.principal.name
+    request = KeyedRequest.of(key, operation, content, principal) if isinstance(key, str) else None
     return await writer.run(lambda writing: once(writing, request, writer.keys_kept, work))

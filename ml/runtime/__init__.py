@@ -1,12 +1,14 @@
 """What a serving process needs of the model: bundles, predictions, factors. Imports no training library."""
 
 from ml.leg import WEATHER_HOURS, Leg, Place, Weather
+from ml.runtime.aliases import AliasesError
 from ml.runtime.bundle import Bundle, load_bundle
 from ml.runtime.distribution import BUCKETS, Distribution
 from ml.runtime.factors import Factor, factors
 from ml.runtime.files import BundleError
 from ml.runtime.listing import look
 from ml.runtime.manifest import Manifest, Metric
+from ml.runtime.promotion import Promotion, PromotionRefusedError, promote
 from ml.runtime.quarantine import examine
 from ml.runtime.registry import ModelUnavailableError, Registry
 from ml.runtime.settings import ModelSettings
@@ -14,6 +16,7 @@ from ml.runtime.settings import ModelSettings
 __all__ = [
     "BUCKETS",
     "WEATHER_HOURS",
+    "AliasesError",
     "Bundle",
     "BundleError",
     "Distribution",
@@ -24,10 +27,13 @@ __all__ = [
     "ModelSettings",
     "ModelUnavailableError",
     "Place",
+    "Promotion",
+    "PromotionRefusedError",
     "Registry",
     "Weather",
     "examine",
     "factors",
     "load_bundle",
     "look",
+    "promote",
 ]

@@ -2,7 +2,9 @@
 
 import os
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,6 +14,9 @@ from ml.errors import ModelError
 from ml.runtime.bundle import Bundle, load_bundle
 from ml.runtime.listing import ALIASES_FILE
 from ml.runtime.registry import ModelUnavailableError
+
+if sys.platform != "win32":
+    import fcntl
 
 _VERSION = re.compile(r"model_v[0-9]+")
 
@@ -71,6 +76,27 @@ def read_aliases(directory: Path) -> dict[str, str]:
     if not isinstance(content, dict) or not all(isinstance(version, str) for version in content.values()):
         raise AliasesError(f"{path} does not map aliases to versions; correct or delete it")
     return content
+
+
+@contextmanager
+def changing_aliases(directory: Path) -> Iterator[None]:
+    """Let nobody else change the aliases between reading and writing them: no other thread and no other process.
+
+    The lock is a file's, `.aliases.lock`, and ends with the process that holds it. Windows has none of the kind: there
+    two that promote at the same moment may undo each other's alias.
+
+    Raises:
+        AliasesError: the directory cannot be written to.
+    """
+    path = directory / ".aliases.lock"
+    try:
+        file = path.open("ab")
+    except OSError as error:
+        raise AliasesError(f"{directory / ALIASES_FILE} cannot be written: {path}: {error.strerror}") from error
+    with file:
+        if sys.platform != "win32":
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def write_aliases(directory: Path, aliases: Mapping[str, str]) -> None:

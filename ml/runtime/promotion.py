@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ml.errors import ModelError
 from ml.features import Group
-from ml.runtime.aliases import bundle_directory, read_aliases, write_aliases
+from ml.runtime.aliases import bundle_directory, changing_aliases, read_aliases, write_aliases
 from ml.runtime.bundle import load_bundle
 from ml.runtime.files import MANIFEST_FILE
 from ml.runtime.manifest import EvaluatedOn, Manifest, parse_manifest
@@ -88,7 +88,9 @@ class WorseThanChampionError(PromotionRefusedError):
         self.comparisons = comparisons
 
 
-def promote(directory: Path, version: str, alias: str, *, force: bool = False) -> Promotion:
+def promote(
+    directory: Path, version: str, alias: str, *, force: bool = False, verified: str | None = None
+) -> Promotion:
     """Give a version an alias, which moves: nothing else changes. The bundle is checked first, forced or not.
 
     A version is refused that is worse than the champion, whichever alias it is to have: on any basis on which the
@@ -100,6 +102,7 @@ def promote(directory: Path, version: str, alias: str, *, force: bool = False) -
         version: such as `model_v2`.
         alias: one of `ALIASES`.
         force: promote whatever the comparison says.
+        verified: the checksums of the bundle that was verified elsewhere; nothing else is loaded and promoted.
 
     Raises:
         UnknownAliasError: there is no such alias.
@@ -111,8 +114,13 @@ def promote(directory: Path, version: str, alias: str, *, force: bool = False) -
     """
     if alias not in ALIASES:
         raise UnknownAliasError(f"There is no alias {alias[:40]}; a model can be {' or '.join(ALIASES)}.")
-    candidate = load_bundle(bundle_directory(directory, version)).manifest
-    aliases = read_aliases(directory)
+    candidate = load_bundle(bundle_directory(directory, version), verified=verified).manifest
+    with changing_aliases(directory):
+        return _promote(directory, candidate, alias, force=force)
+
+
+def _promote(directory: Path, candidate: Manifest, alias: str, *, force: bool) -> Promotion:
+    version, aliases = candidate.version, read_aliases(directory)
     champion, previous = aliases.get(ALIASES[0]), aliases.get(alias)
     comparisons: tuple[Comparison, ...] = ()
     if champion is not None and version not in (champion, previous):

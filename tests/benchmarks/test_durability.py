@@ -9,8 +9,8 @@ from tests.servers import serving
 
 def test_of_a_service_that_is_killed_no_write_is_lost_and_none_is_done_twice(empty_url: str, tmp_path: Path) -> None:
     async def three_rounds() -> Tally:
-        await fill(empty_url)
-        return await kill_again_and_again(empty_url, range(3), tmp_path, seed=1)
+        key = await fill(empty_url)
+        return await kill_again_and_again(empty_url, key, range(3), tmp_path, seed=1)
 
     tally = asyncio.run(three_rounds())
     assert (tally.kills, tally.lost, tally.doubled) == (3, 0, 0)
@@ -19,9 +19,9 @@ def test_of_a_service_that_is_killed_no_write_is_lost_and_none_is_done_twice(emp
 
 
 def test_two_services_on_one_database_lose_no_update(empty_url: str, tmp_path: Path) -> None:
-    asyncio.run(fill(empty_url))
+    key = asyncio.run(fill(empty_url))
     environment = {"DATABASE_URL": empty_url, "MODEL_DIR": str(tmp_path)}
     with serving(tmp_path / "one.log", **environment) as one, serving(tmp_path / "other.log", **environment) as other:
-        counted = asyncio.run(count_up([one.url, other.url]))
+        counted = asyncio.run(count_up([one.url, other.url], key))
     assert (counted.acknowledged, counted.present) == (200, 200)
     assert counted.conflicts > 0, "the writers never met"

@@ -1,5 +1,6 @@
 """The service on both databases with all flights, asked without HTTP."""
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,9 +14,11 @@ from pydantic import SecretStr
 from graphql_api.app import create_app, open_service
 from graphql_api.context import context_for
 from graphql_api.execution import Answer, Executor, RequestError
+from graphql_api.principal import Principal, Scope
 from graphql_api.schema import build_schema
 from graphql_api.settings import Settings
 from graphql_api.state import Service
+from tests.bundles import COMMITTED
 from tests.databases import Databases
 from tests.small import refill
 
@@ -23,8 +26,12 @@ ROOT = Path(__file__).parents[2]
 OPERATIONS = ROOT / "tests" / "operations"
 
 
+ALL_SCOPES = Principal(1, "tests", "m7b0_testtest", frozenset(Scope))
+"""Who may do everything: tests of what is done. What is refused to whom is tested by itself."""
+
+
 def settings_for(url: str, **values: Any) -> Settings:
-    return Settings(_env_file=None, database_url=SecretStr(url), model_dir=ROOT / "mlruns", **values)
+    return Settings(_env_file=None, database_url=SecretStr(url), **{"model_dir": ROOT / "mlruns", **values})
 
 
 def operation(name: str) -> str:
@@ -41,6 +48,7 @@ class Graph:
 
     service: Service
     executor: Executor
+    principal: Principal = ALL_SCOPES
     statements: list[str] = field(default_factory=list)
 
     async def answer(
@@ -52,7 +60,7 @@ class Graph:
             prepared = self.executor.prepare(query, name)
         except RequestError as error:
             return Answer.refused(error.errors).body
-        return (await self.executor.execute(prepared, variables or {}, context_for(self.service))).body
+        return (await self.executor.execute(prepared, variables or {}, context_for(self.service, self.principal))).body
 
     async def data(self, query: str, variables: dict[str, Any] | None = None, name: str | None = None) -> Any:
         """The data of a response without errors."""
@@ -110,6 +118,17 @@ async def small_graph(small_service: Graph) -> Graph:
     """A few rows, filled anew for this test, to be written to."""
     await refill(small_service.service.database)
     return small_service
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    """The committed models, to be changed."""
+    directory = tmp_path / "models"
+    directory.mkdir()
+    for version in ("model_v1", "model_v2"):
+        shutil.copytree(COMMITTED / version, directory / version)
+    shutil.copy(COMMITTED / "aliases.json", directory)
+    return directory
 
 
 @asynccontextmanager

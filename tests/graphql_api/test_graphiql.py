@@ -35,7 +35,7 @@ def test_without_a_bundle_the_page_comes_from_a_cdn(tmp_path: Path) -> None:
 @pytest.fixture
 def server(databases: Databases, tmp_path: Path) -> Iterator[Server]:
     url = databases.copy("sqlite")  # Some examples write.
-    with serving(tmp_path / "log", DATABASE_URL=url) as started:
+    with serving(tmp_path / "log", DATABASE_URL=url, WRITES="open") as started:
         yield started
     databases.drop(url)
 

@@ -39,6 +39,7 @@ def test_it_serves_on_either_database_and_stops_when_asked(databases: Databases,
     log = (tmp_path / "log").read_text(encoding="utf-8")
     assert "Application shutdown complete" in log
     assert f"{server.url}/graphql" in log, "it says where to click"
+    assert "with a key: python -m graphql_api keys create --name NAME --scope flights:write" in log
     assert "Traceback" not in log
 
 
@@ -74,6 +75,8 @@ def test_the_schema_is_printed() -> None:
         ({"PORT": "seventy"}, "PORT"),
         ({"DATABASE_URL": "mysql://localhost/flights"}, "this runs on sqlite:///FILE or postgresql://"),
         ({"APP_ENV": "staging"}, "'development' or 'production'"),
+        ({"WRITES": "everybody"}, "'open' or 'keys'"),
+        ({"APP_ENV": "production", "WRITES": "open"}, "WRITES=open is for development"),
     ],
 )
 def test_a_setting_that_cannot_be_is_one_clear_line(environment: dict[str, str], words: str) -> None:

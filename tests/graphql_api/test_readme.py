@@ -1,5 +1,6 @@
 """What the README shows works as shown."""
 
+import asyncio
 import re
 import shutil
 import subprocess
@@ -15,7 +16,8 @@ import db.__main__
 import graphql_api.__main__
 import ml.__main__
 from tests.bundles import COMMITTED, add_version, followed, opened, write_aliases
-from tests.graphql_api.conftest import ROOT, Graph
+from tests.graphql_api.conftest import ROOT, Graph, running, settings_for
+from tests.keys import bearer
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = re.findall(r"```graphql\n(.*?)```", README, re.DOTALL)
@@ -35,12 +37,28 @@ async def test_a_query_of_the_readme_is_answered(graph: Graph, query: str) -> No
     assert "message" not in text
 
 
-async def test_the_mutations_of_the_readme_are_done(copy_graph: Graph) -> None:
+def created_key(command: str, url: str) -> str:
+    """What a command of the README prints: a key."""
+    environment = {"DATABASE_URL": url, "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
+    arguments = [sys.executable, *command.split()[1:]]
+    done = subprocess.run(arguments, check=True, capture_output=True, text=True, cwd=ROOT, env=environment)
+    return done.stdout.removesuffix("\n")
+
+
+async def test_the_mutations_of_the_readme_are_done_with_the_keys_that_it_makes(copy_url: str, models: Path) -> None:
     assert len(QUERIES) + len(MUTATIONS) == len(DOCUMENTS)
-    for mutation in MUTATIONS:
-        for answer in (await copy_graph.data(mutation)).values():
-            assert answer["__typename"] in ("FlightCreated", "FlightUpdated", "UpsertPayload"), answer
-            assert answer.get("rejected", 0) == 0
+    command, *_ = re.findall(r"^python -m graphql_api keys create .*$", README, re.MULTILINE)
+    writer = await asyncio.to_thread(created_key, command, copy_url)
+    admin = await asyncio.to_thread(created_key, command.replace("flights:write", "models:admin"), copy_url)
+    async with running(settings_for(copy_url, model_dir=models)) as client:
+        for mutation in MUTATIONS:
+            key = admin if "promoteModel" in mutation else writer
+            response = await client.post("/graphql", json={"query": mutation}, headers=bearer(key))
+            for answer in response.json()["data"].values():
+                assert answer["__typename"] in ("FlightCreated", "FlightUpdated", "UpsertPayload", "ModelPromoted"), (
+                    answer
+                )
+                assert answer.get("rejected", 0) == 0
 
 
 async def test_the_curl_command_of_the_readme_is_answered(client: httpx2.AsyncClient) -> None:

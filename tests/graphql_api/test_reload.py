@@ -56,17 +56,6 @@ def flight(number: int) -> dict[str, Any]:
     }
 
 
-@pytest.fixture
-def models(tmp_path: Path) -> Path:
-    """The committed models, to be changed."""
-    directory = tmp_path / "models"
-    directory.mkdir()
-    for version in ("model_v1", "model_v2"):
-        shutil.copytree(COMMITTED / version, directory / version)
-    write_aliases(directory, **OLD)
-    return directory
-
-
 class Running:
     """A service whose models are in a directory of the test's own."""
 
@@ -98,8 +87,8 @@ Starting = Callable[..., Any]
 def started(databases: Databases, models: Path) -> Starting:
     @asynccontextmanager
     async def start(poll: float = 0.02) -> AsyncIterator[Running]:
-        settings = settings_for(databases.flights("sqlite"), model_poll_seconds=poll)
-        app = create_app(settings.model_copy(update={"model_dir": models}))
+        settings = settings_for(databases.flights("sqlite"), model_poll_seconds=poll, model_dir=models)
+        app = create_app(settings)
         async with app.router.lifespan_context(app):
             transport = httpx2.ASGITransport(app)
             async with httpx2.AsyncClient(transport=transport, base_url="http://service") as client:

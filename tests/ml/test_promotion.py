@@ -3,13 +3,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
-from ml.runtime.aliases import AliasesError, UnknownVersionError, read_aliases, write_aliases
+from ml.runtime.aliases import AliasesError, UnknownVersionError, changing_aliases, read_aliases, write_aliases
+from ml.runtime.bundle import load_bundle
 from ml.runtime.files import BundleError, seal
 from ml.runtime.promotion import (
     TOLERANCE,
@@ -245,6 +247,53 @@ def test_the_new_aliases_are_on_disk_before_they_take_the_old_ones_place(
     write_aliases(models, {"champion": "model_v2"})
 
     assert seen == [({"champion": "model_v2"}, {"champion": "model_v1"})]
+
+
+def test_while_one_changes_the_aliases_another_waits(models: Path, add: Add) -> None:
+    add("model_v2", FIGURES)
+    with ThreadPoolExecutor(1) as other:
+        with changing_aliases(models):
+            promoting = other.submit(promote, models, "model_v2", "challenger")
+            with pytest.raises(TimeoutError):
+                promoting.result(timeout=0.5)
+            write_aliases(models, {"champion": "model_v2"})
+        assert promoting.result(timeout=30).changed
+    assert on_file(models) == {"champion": "model_v2", "challenger": "model_v2"}
+
+
+def test_of_many_processes_that_promote_none_undoes_what_another_did(models: Path, add: Add) -> None:
+    add("model_v2", FIGURES)
+    script = """
+import sys
+from pathlib import Path
+from ml.runtime.aliases import changing_aliases, read_aliases, write_aliases
+for number in range(50):
+    with changing_aliases(Path(sys.argv[1])):
+        aliases = read_aliases(Path(sys.argv[1]))
+        write_aliases(Path(sys.argv[1]), aliases | {f"{sys.argv[2]} {number}": "model_v1"})
+"""
+    writers = [subprocess.Popen([sys.executable, "-c", script, str(models), name]) for name in ("a", "b", "c")]
+    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    assert len(on_file(models)) == 1 + 3 * 50
+
+
+def test_a_bundle_that_is_not_the_verified_one_is_not_promoted(models: Path, add: Add) -> None:
+    add("model_v2", FIGURES)
+    verified = load_bundle(models / "model_v2").checksums
+    add("model_v2", FIGURES | {("mean_auc", "SCHEDULE"): 0.67})
+
+    with pytest.raises(BundleError, match="changed after it was verified"):
+        promote(models, "model_v2", "champion", verified=verified)
+
+    assert on_file(models) == {"champion": "model_v1"}
+
+
+def test_a_directory_that_cannot_be_written_to_is_said_to_be_so(models: Path, add: Add) -> None:
+    add("model_v2", FIGURES)
+    (models / ".aliases.lock").mkdir()
+
+    with pytest.raises(AliasesError, match=r"aliases\.json cannot be written: .*\.aliases\.lock: Is a directory"):
+        promote(models, "model_v2", "champion")
 
 
 def test_refusals_have_one_ancestor() -> None:

@@ -8,6 +8,7 @@ import sqlalchemy
 from strawberry.types.base import get_object_definition
 
 from db.tables import Flight
+from graphql_api.principal import Scope
 from graphql_api.schema.mutation import Mutation
 from graphql_api.schema.writing import Mutating
 from tests.graphql_api.conftest import Graph, graph_on
@@ -401,10 +402,13 @@ async def test_a_prediction_after_a_write_sees_what_was_written(small_graph: Gra
     assert "WEATHER" in after["predictDelay"]["basis"]
 
 
-async def test_every_mutation_goes_through_the_one_way_in() -> None:
+async def test_every_mutation_goes_through_the_one_way_in_and_has_a_scope() -> None:
     definition = get_object_definition(Mutation, strict=True)
     for field in definition.fields:
-        assert [type(extension) for extension in field.extensions] == [Mutating], field.python_name
+        (extension,) = field.extensions
+        assert isinstance(extension, Mutating), field.python_name
+        assert isinstance(extension.scope, Scope)
+        assert str(field.description).endswith(f" Needs the scope {extension.scope}.")
 
 
 async def test_a_key_answers_again_what_it_answered_first(small_graph: Graph) -> None:

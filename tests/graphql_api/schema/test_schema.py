@@ -19,7 +19,8 @@ from graphql import (
 )
 
 from graphql_api.schema import print_schema
-from tests.graphql_api.conftest import OPERATIONS, ROOT, Graph, operation
+from tests.databases import Databases
+from tests.graphql_api.conftest import OPERATIONS, ROOT, Graph, graph_on, operation
 
 COMMITTED = (ROOT / "schema.graphql").read_text(encoding="utf-8")
 FLIGHT_ID = "RmxpZ2h0OjE="
@@ -113,6 +114,17 @@ async def test_a_client_s_document_writes(
     assert answer["__typename"] == expected
 
 
+async def test_a_client_s_document_promotes(databases: Databases, models: Path) -> None:
+    async with graph_on(databases.flights("sqlite"), model_dir=models) as graph:
+        answer = await graph.data(operation("PromoteModel"), {"version": "model_v2", "alias": "CHALLENGER"})
+    assert answer == {
+        "promoteModel": {
+            "__typename": "ModelPromoted",
+            "model": {"version": "model_v2", "aliases": ["CHAMPION", "CHALLENGER"]},
+        }
+    }
+
+
 async def test_a_client_s_document_loads_two_tables_in_order(small_graph: Graph) -> None:
     airport = {"code": "SJU", "name": "Luis Munoz Marin Intl", "timezone": "America/Puerto_Rico"}
     weather = {"airportCode": "SJU", "observedAt": "2030-01-01T10:00:00Z", "temperatureC": 27.5}
@@ -138,7 +150,7 @@ async def test_a_what_if_answers_its_questions_in_one_run_for_each_model(graph: 
 def test_every_client_document_is_either_run_here_or_waits_for_a_part_that_is_not_built() -> None:
     schema = build_schema(COMMITTED)
     documents = {path.stem for path in OPERATIONS.glob("*.graphql")}
-    run = {*VARIABLES, *(write[0] for write in WRITES), "LoadReference"}
+    run = {*VARIABLES, *(write[0] for write in WRITES), "LoadReference", "PromoteModel"}
     waiting = {name for name in documents - run if name not in ("FlightRow", "Prediction")}
     for name in waiting:
         assert validate(schema, parse(operation(name))), f"{name} is valid now: give it variables here"
