@@ -2,9 +2,11 @@
 
 import inspect
 from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self, TypeAlias
 
+import graphql
 import strawberry
 from graphql import (
     DocumentNode,
@@ -13,6 +15,7 @@ from graphql import (
     GraphQLFormattedError,
     OperationDefinitionNode,
     OperationType,
+    create_source_event_stream,
     execute,
     parse,
     validate,
@@ -68,6 +71,29 @@ class Answer:
         return cls({"errors": errors}, "request_error")
 
 
+Execute: TypeAlias = Callable[[Any], Awaitable[Answer]]
+"""Executes a subscription for one event."""
+
+
+class Answers:
+    """The answers to a subscription, one for each event. Close it when no more are wanted."""
+
+    def __init__(self, events: AsyncIterator[Any], answer: Execute) -> None:
+        self._events = events
+        self._answer = answer
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Answer:
+        return await self._answer(await anext(self._events))
+
+    async def aclose(self) -> None:
+        close: Callable[[], Awaitable[None]] | None = getattr(self._events, "aclose", None)
+        if close is not None:
+            await close()
+
+
 class _Documents:
     """The documents that were used last, bounded in number and in length."""
 
@@ -113,10 +139,41 @@ class Executor:
         return Operation(document, _definition(document, operation_name))
 
     async def execute(self, operation: Operation, variables: dict[str, Any], context: Context) -> Answer:
-        """Execute a query. Faults of single fields become errors in the answer; this raises nothing of theirs."""
+        """Execute a query or mutation. Faults of single fields become errors in the answer and are not raised."""
+        return await self._execute(operation, variables, context, None)
+
+    async def subscribe(
+        self, operation: Operation, variables: dict[str, Any], new_context: Callable[[], Context]
+    ) -> Answer | Answers:
+        """Begin a subscription, which gets its answers one by one; or the one answer that says why it cannot begin.
+
+        Each event is executed in a context of its own, so that nothing is remembered from the one before.
+        """
+        executor = graphql.Executor.build(
+            self._schema,
+            operation.document,
+            context_value=new_context(),
+            raw_variable_values=variables,
+            operation_name=operation.name,
+            hide_suggestions=self._hide_suggestions,
+        )
+        if isinstance(executor, list):
+            return Answer.refused([formatted(error) for error in executor])
+        begun = create_source_event_stream(executor)
+        events = await begun if inspect.isawaitable(begun) else begun
+        if isinstance(events, ExecutionResult):
+            return Answer.refused([formatted(error) for error in events.errors or ()])
+
+        async def answer(event: Any) -> Answer:
+            return await self._execute(operation, variables, new_context(), event)
+
+        return Answers(aiter(events), answer)
+
+    async def _execute(self, operation: Operation, variables: dict[str, Any], context: Context, root: Any) -> Answer:
         result = execute(
             self._schema,
             operation.document,
+            root,
             context_value=context,
             variable_values=variables,
             operation_name=operation.name,

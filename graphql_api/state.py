@@ -4,9 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from db.engine import Database
+from db.feed import ChangeFeed
 from db.writes.writer import Writer
+from graphql_api.changes import Changes
 from graphql_api.metrics import Metrics
 from graphql_api.settings import Settings
+from graphql_api.streams import Streams
 from ml.runtime import Registry
 
 
@@ -27,5 +30,8 @@ class Service:
     models: Registry
     metrics: Metrics
     writer: Writer
+    feed: ChangeFeed
+    changes: Changes
+    streams: Streams
     refusal: Refusal | None = None
     """The last one, whatever became of it since."""
