@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 from pydantic import SecretStr
+from starlette.applications import Starlette
 
 from graphql_api.app import create_app, open_service
 from graphql_api.context import context_for
@@ -113,10 +114,17 @@ async def small_graph(small_service: Graph) -> Graph:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
-    """The whole application, started, and a client of it."""
+async def started(settings: Settings) -> AsyncIterator[Starlette]:
+    """The whole application, started."""
     app = create_app(settings)
     async with app.router.lifespan_context(app):
+        yield app
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of the whole application."""
+    async with started(settings) as app:
         transport = httpx2.ASGITransport(app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://service") as client:
             yield client
