@@ -126,7 +126,7 @@ class ChangeFeed:
     def _heard(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
         try:
             changes = changes_of(str(payload))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, LookupError, TypeError, AttributeError):
             log.warning("a notification that is not of this service was ignored")
             return
         if changes is None:

@@ -57,7 +57,7 @@ def changes_of(payload: str) -> list[Change] | None:
     """The changes that a payload holds; None where it stands for changes that did not fit.
 
     Raises:
-        ValueError, KeyError, TypeError: it is none of this service's.
+        ValueError, LookupError, TypeError, AttributeError: it is none of this service's.
     """
     content = orjson.loads(payload)
     return None if content is None else [_decoded(change) for change in content]

@@ -58,7 +58,7 @@ def configure_logging(settings: Settings) -> None:
 
 
 def _worth_a_line(record: logging.LogRecord) -> bool:
-    """Leave out what uvicorn says of each WebSocket: addresses with their parameters, tracebacks of what clients send."""
+    """Leave out what uvicorn says of WebSockets: addresses with their parameters, tracebacks of what clients send."""
     return not str(record.msg).startswith(_UNWANTED)
 
 

@@ -118,7 +118,9 @@ class Reader(Peer):
 
 
 @asynccontextmanager
-async def posted(app: Starlette, query: str, accept: str = "text/event-stream", **parameters: Any) -> AsyncIterator[Reader]:
+async def posted(
+    app: Starlette, query: str, accept: str = "text/event-stream", **parameters: Any
+) -> AsyncIterator[Reader]:
     """A request that is sent. Its client leaves at the end, and the application must have ended then."""
     reader = Reader()
     scope = {

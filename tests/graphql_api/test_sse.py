@@ -14,6 +14,7 @@ from tests.databases import Databases
 from tests.graphql_api.asgi import posted
 from tests.graphql_api.conftest import settings_for, started
 from tests.small import flight_values
+from tests.waiting import until
 
 AIRLINE = '{ airline(code: "UA") { name } }'
 NAME = {"data": {"airline": {"name": "United Air Lines Inc."}}}
@@ -47,9 +48,7 @@ def told(number: int) -> tuple[str, object]:
 
 
 async def subscribed(service: Service) -> None:
-    async with asyncio.timeout(10):
-        while not len(service.changes):
-            await asyncio.sleep(0)
+    await until(lambda: len(service.changes) == 1)
 
 
 async def test_changes_are_told_one_by_one_until_the_client_leaves(app: Starlette, service: Service) -> None:
@@ -137,9 +136,7 @@ async def test_a_client_that_reads_nothing_is_cut_off_and_one_that_hears_nothing
         for _ in range(3):
             assert (await reader.take())["body"] == b":\n\n"
         reader.reads.clear()
-        async with asyncio.timeout(10):
-            while not reader.cut_off:
-                await asyncio.sleep(0.01)
+        await until(lambda: reader.cut_off)
 
 
 async def test_a_service_that_stops_completes_its_streams(databases: Databases) -> None:

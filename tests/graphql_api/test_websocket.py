@@ -17,6 +17,7 @@ from tests.databases import Databases
 from tests.graphql_api.asgi import Socket, connected
 from tests.graphql_api.conftest import settings_for, started
 from tests.small import flight_values
+from tests.waiting import until
 
 AIRLINE = '{ airline(code: "UA") { name } }'
 NAME = {"data": {"airline": {"name": "United Air Lines Inc."}}}
@@ -54,9 +55,7 @@ def created(number: int) -> Change:
 
 
 async def subscribed(service: Service, count: int) -> None:
-    async with asyncio.timeout(10):
-        while len(service.changes) != count:
-            await asyncio.sleep(0)
+    await until(lambda: len(service.changes) == count)
 
 
 async def test_another_sub_protocol_is_refused(app: Starlette, service: Service) -> None:
@@ -264,9 +263,7 @@ async def test_a_subscriber_that_does_not_read_at_all_is_cut_off(databases: Data
         await subscribed(app.state.service, 1)
         client.reads.clear()
         app.state.service.changes.publish([created(1)])
-        async with asyncio.timeout(10):
-            while not client.cut_off:
-                await asyncio.sleep(0.01)
+        await until(lambda: client.cut_off)
         assert (len(app.state.service.changes), len(app.state.service.streams)) == (0, 0)
 
 
@@ -289,17 +286,16 @@ async def test_a_write_that_has_begun_is_done_although_its_client_left(
 
 
 async def test_a_service_that_stops_answers_completes_and_closes(databases: Databases) -> None:
-    async with started(settings_for(databases.flights("sqlite"))) as app:
-        async with connected(app) as client:
-            await client.initialise()
-            client.ask(FOLLOW)
-            await subscribed(app.state.service, 1)
-            app.state.service.changes.publish([created(1)])
-            stopping = asyncio.create_task(end_streams(app.state.service))
-            assert (await client.hear())["type"] == "next"
-            assert await client.hear() == {"id": "1", "type": "complete"}
-            assert await client.closed() == (1001, "The service is stopping")
-            await stopping
+    async with started(settings_for(databases.flights("sqlite"))) as app, connected(app) as client:
+        await client.initialise()
+        client.ask(FOLLOW)
+        await subscribed(app.state.service, 1)
+        app.state.service.changes.publish([created(1)])
+        stopping = asyncio.create_task(end_streams(app.state.service))
+        assert (await client.hear())["type"] == "next"
+        assert await client.hear() == {"id": "1", "type": "complete"}
+        assert await client.closed() == (1001, "The service is stopping")
+        await stopping
 
 
 async def test_metrics_count_subscriptions_and_why_they_ended(app: Starlette, service: Service, socket: Socket) -> None:
