@@ -177,8 +177,8 @@ class Connection:
             else:
                 await self._send_next(name, asked.result)
             await self._finish(name, {"type": "complete"})
-        except TooSlowError as error:
-            self._end(Close(_TOO_SLOW, f"Too slow: {error}"))
+        except TooSlowError:
+            pass  # The connection is about to be closed.
         except Exception:  # noqa: BLE001 — nobody else would hear of it.
             _log.exception("an operation failed")
             self._end(_INTERNAL)
@@ -193,6 +193,9 @@ class Connection:
                 async for answer in answers:
                     await self._send_next(name, answer)
                     metrics.subscription_event("websocket")
+        except TooSlowError as error:
+            self._end(Close(_TOO_SLOW, f"Too slow: {error}"))
+            raise
         finally:
             self._following.discard(task)
             metrics.subscription_ended("websocket", self._why_ended())

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 PATIENCE_SECONDS = 20.0
+_PAUSE_SECONDS = 0.005
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -12,6 +13,8 @@ async def until(condition: Callable[[], bool]) -> None:
     Raises:
         TimeoutError: it does not within `PATIENCE_SECONDS`.
     """
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not condition():
-            await asyncio.sleep(0.005)
+    for _ in range(round(PATIENCE_SECONDS / _PAUSE_SECONDS)):
+        if condition():
+            return
+        await asyncio.sleep(_PAUSE_SECONDS)
+    raise TimeoutError("what was waited for did not happen")

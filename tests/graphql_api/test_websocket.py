@@ -253,6 +253,8 @@ async def test_a_subscriber_that_reads_too_slowly_is_closed_and_the_others_hear_
         assert (await slow.hear())["type"] == "next"
         code, reason = await slow.closed()
         assert (code, reason) == (1013, "Too slow: More than 3 changes waited to be taken.")
+    ends = {"transport": "websocket", "reason": "too_slow"}
+    assert service.metrics.registry.get_sample_value("subscriptions_ended_total", ends) == 1
 
 
 async def test_a_subscriber_that_does_not_read_at_all_is_cut_off(databases: Databases) -> None:
