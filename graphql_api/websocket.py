@@ -53,6 +53,7 @@ class WebSocketEndpoint:
             if SUBPROTOCOL not in scope["subprotocols"]:
                 await websocket.accept()
                 await websocket.close(4406, f"Subprotocol not acceptable: the one here is {SUBPROTOCOL}")
+                describe_request(scope, code=4406)
                 return
             await websocket.accept(SUBPROTOCOL)
         except _DISCONNECTED:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from graphql_api.context import context_for
 from graphql_api.execution import Answer, Answers
 from tests.graphql_api.conftest import Graph, graph_on, operation
+from tests.graphql_api.schema.test_schema import FOLLOWING, example
 
 FOLLOW = "subscription($where: FlightFilter) { flightChanged(where: $where) { kind id flight { version tailNumber } } }"
 UPDATE = """mutation($id: ID!, $version: Int!, $patch: FlightPatch!) {
@@ -107,6 +109,15 @@ async def test_a_client_s_document_follows_a_flight(small_graph: Graph) -> None:
         await small_graph.data(UPDATE, {"id": id_, "version": 1, "patch": {"distanceMiles": 1401}})
         change = await told(answers)
     assert (change["kind"], change["id"], change["flight"]["id"]) == ("UPDATED", id_, id_)
+
+
+@pytest.mark.parametrize("path", FOLLOWING, ids=lambda path: path.stem)
+async def test_an_example_of_graphiql_follows_a_flight(small_graph: Graph, path: Path) -> None:
+    id_ = await only_flight(small_graph)
+    query, variables = example(path)
+    async with following(small_graph, query, variables["where"]) as answers:
+        await small_graph.data(UPDATE, {"id": id_, "version": 1, "patch": {"distanceMiles": 1401}})
+        assert (await told(answers))["flight"]["version"] == 2
 
 
 async def test_an_interruption_is_an_error_after_which_changes_go_on(small_graph: Graph) -> None:
