@@ -235,6 +235,26 @@ async def test_a_client_that_leaves_takes_its_subscriptions_along(app: Starlette
         await subscribed(service, 1)
 
 
+async def test_a_client_that_leaves_before_its_subscription_began_leaves_nothing(
+    app: Starlette, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, connected_to_the_database = asyncio.Event(), asyncio.Event()
+
+    async def slowly(_feed: object) -> bool:
+        asked.set()
+        await connected_to_the_database.wait()
+        return True
+
+    monkeypatch.setattr("db.feed.ChangeFeed.wait", slowly)
+    async with connected(app) as client:
+        await client.initialise()
+        client.ask(FOLLOW)
+        await asked.wait()
+        client.leave()
+        await asyncio.sleep(0.01)
+        connected_to_the_database.set()
+
+
 async def test_a_subscriber_that_reads_too_slowly_is_closed_and_the_others_hear_everything(
     app: Starlette, service: Service
 ) -> None:
