@@ -150,7 +150,8 @@ async def test_a_what_if_answers_its_questions_in_one_run_for_each_model(graph: 
 def test_every_client_document_is_either_run_here_or_waits_for_a_part_that_is_not_built() -> None:
     schema = build_schema(COMMITTED)
     documents = {path.stem for path in OPERATIONS.glob("*.graphql")}
-    run = {*VARIABLES, *(write[0] for write in WRITES), "LoadReference", "PromoteModel"}
+    followed = "FlightChanged"  # In test_subscription.py.
+    run = {*VARIABLES, *(write[0] for write in WRITES), "LoadReference", "PromoteModel", followed}
     waiting = {name for name in documents - run if name not in ("FlightRow", "Prediction")}
     for name in waiting:
         assert validate(schema, parse(operation(name))), f"{name} is valid now: give it variables here"
@@ -163,9 +164,11 @@ def example(path: Path) -> tuple[str, dict[str, Any]]:
 
 EXAMPLES = sorted((ROOT / "graphiql" / "examples").glob("*.graphql"))
 WRITING = [path for path in EXAMPLES if "mutation " in path.read_text(encoding="utf-8")]
+FOLLOWING = [path for path in EXAMPLES if "subscription " in path.read_text(encoding="utf-8")]
+READING = [path for path in EXAMPLES if path not in WRITING + FOLLOWING]
 
 
-@pytest.mark.parametrize("path", [path for path in EXAMPLES if path not in WRITING], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", READING, ids=lambda path: path.stem)
 async def test_an_example_of_graphiql_runs_with_its_variables(graph: Graph, path: Path) -> None:
     data = await graph.data(*example(path))
     assert all(value for value in data.values())
