@@ -62,8 +62,8 @@ class Socket(Peer):
         assert message["type"] == "websocket.close", message
         return message["code"], message["reason"]
 
-    async def initialise(self) -> None:
-        self.say(type="connection_init")
+    async def initialise(self, **payload: Any) -> None:
+        self.say(type="connection_init", payload=payload)
         assert await self.hear() == {"type": "connection_ack"}
 
     def ask(self, query: str, variables: dict[str, Any] | None = None, name: str = "1") -> None:
@@ -74,14 +74,16 @@ class Socket(Peer):
 
 
 @asynccontextmanager
-async def connected(app: Starlette, *subprotocols: str) -> AsyncIterator[Socket]:
+async def connected(
+    app: Starlette, *subprotocols: str, authorization: str | None = None, query_string: str = ""
+) -> AsyncIterator[Socket]:
     """A client at /graphql whose handshake is done. It leaves at the end, and the application must have ended then."""
     socket = Socket()
     scope = {
         "type": "websocket",
         "path": "/graphql",
-        "headers": [],
-        "query_string": b"",
+        "headers": _authorized(authorization),
+        "query_string": query_string.encode(),
         "subprotocols": list(subprotocols or ["graphql-transport-ws"]),
         "extensions": {"m7b0.cut_off": {"abort": socket.abort}},
     }
@@ -119,7 +121,11 @@ class Reader(Peer):
 
 @asynccontextmanager
 async def posted(
-    app: Starlette, query: str, accept: str = "text/event-stream", **parameters: Any
+    app: Starlette,
+    query: str,
+    accept: str = "text/event-stream",
+    authorization: str | None = None,
+    **parameters: Any,
 ) -> AsyncIterator[Reader]:
     """A request that is sent. Its client leaves at the end, and the application must have ended then."""
     reader = Reader()
@@ -127,7 +133,11 @@ async def posted(
         "type": "http",
         "method": "POST",
         "path": "/graphql",
-        "headers": [(b"content-type", b"application/json"), (b"accept", accept.encode())],
+        "headers": [
+            (b"content-type", b"application/json"),
+            (b"accept", accept.encode()),
+            *_authorized(authorization),
+        ],
         "query_string": b"",
         "extensions": {"m7b0.cut_off": {"abort": reader.abort}},
     }
@@ -139,3 +149,7 @@ async def posted(
         reader.leave()
         async with asyncio.timeout(PATIENCE_SECONDS):
             await application
+
+
+def _authorized(authorization: str | None) -> list[tuple[bytes, bytes]]:
+    return [] if authorization is None else [(b"authorization", authorization.encode())]
