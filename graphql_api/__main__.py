@@ -29,7 +29,8 @@ def serve_command(
     """Serve GraphQL at /graphql, with GraphiQL in the browser unless APP_ENV is production."""
     import uvicorn
 
-    from graphql_api.app import create_app
+    from graphql_api.app import create_app, end_streams
+    from graphql_api.connections import HTTPConnection, WebSocketConnection
     from graphql_api.graphiql import GraphiQL
     from graphql_api.logs import configure_logging
 
@@ -45,8 +46,13 @@ def serve_command(
         host=at,
         port=on,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
-        http="httptools",
-        ws="none",
+        http=HTTPConnection,
+        ws=WebSocketConnection,
+        ws_max_size=settings.body_bytes_max,
+        ws_ping_interval=settings.ping_seconds,
+        ws_ping_timeout=settings.ping_seconds,
+        # Its memory for each connection is more than what it would save on messages this small.
+        ws_per_message_deflate=False,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -58,6 +64,11 @@ def serve_command(
             await super().startup(sockets)
             if self.started and settings.app_env is Environment.DEVELOPMENT:
                 _announce(at, on, bundled=GraphiQL().bundled, writes=settings.writes)
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            # Before uvicorn ends the connections in its own way.
+            await end_streams(application.state.service)
+            await super().shutdown(sockets)
 
     server = Server(config)
     server.run()

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from graphql import OperationDefinitionNode, parse
@@ -11,10 +11,12 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
 from db.engine import Database, database_url
+from db.feed import ChangeFeed
 from db.writes.writer import Writer
+from graphql_api.changes import Changes
 from graphql_api.execution import Executor
 from graphql_api.graphiql import GraphiQL
 from graphql_api.health import live, model, ready
@@ -26,6 +28,8 @@ from graphql_api.reload import load_models, watching
 from graphql_api.schema import build_schema
 from graphql_api.settings import Environment, Settings
 from graphql_api.state import Service
+from graphql_api.streams import Streams
+from graphql_api.websocket import WebSocketEndpoint
 from ml.runtime import Registry
 
 
@@ -41,6 +45,7 @@ def create_app(settings: Settings) -> Starlette:
     executor = Executor(build_schema(), settings)
     routes: list[BaseRoute] = [
         Route("/graphql", GraphQLEndpoint(executor, graphiql)),
+        WebSocketRoute("/graphql", WebSocketEndpoint(executor)),
         Route("/health/live", live),
         Route("/health/ready", ready),
         Route("/health/model", model),
@@ -55,7 +60,10 @@ def create_app(settings: Settings) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with open_service(settings) as service, watching(service):
             app.state.service = service
-            yield
+            try:
+                yield
+            finally:
+                await end_streams(service)
 
     return Starlette(routes=routes, middleware=[Middleware(RequestLog)], lifespan=lifespan)
 
@@ -65,17 +73,31 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
     """Connect the database and load the models; a broken one of either is reported by /health/ready, not raised."""
     measured = Metrics(operation_names(settings.operations_dir))
     database = Database(settings, observe=measured.statement)
+    changes = Changes(queue_max=settings.subscription_queue_max, streams_max=settings.subscriptions_max)
+
+    def missed(since: datetime, until: datetime) -> None:
+        measured.changes_interrupted()
+        changes.interrupted(since, until)
+
     try:
-        writer = Writer(database, keys_kept=timedelta(hours=settings.idempotency_hours))
+        feed = ChangeFeed(database, changes.publish, missed, timeout_seconds=settings.database_timeout_seconds)
+        writer = Writer(database, keys_kept=timedelta(hours=settings.idempotency_hours), listener=feed)
         keyring = Keyring(database, writer, settings.key_cache_seconds)
-        service = Service(settings, database, Registry(), measured, writer, keyring)
+        service = Service(settings, database, Registry(), measured, writer, keyring, feed, changes, Streams())
         await load_models(service)
         try:
-            yield service
+            async with feed.following():
+                yield service
         finally:
             await keyring.close()
     finally:
         await database.close()
+
+
+async def end_streams(service: Service) -> None:
+    """End all subscriptions and close the connections that were kept open for them, before the service stops."""
+    service.changes.close()
+    await service.streams.close()
 
 
 async def metrics(request: Request) -> Response:

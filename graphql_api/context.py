@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import strawberry
 
 from db.engine import Database
+from db.feed import ChangeFeed
 from db.writes.writer import Writer
+from graphql_api.changes import Changes
 from graphql_api.loaders import Loaders
 from graphql_api.metrics import Metrics
 from graphql_api.predictions import Predictor
@@ -27,6 +29,8 @@ class Context:
     settings: Settings
     database: Database
     writer: Writer
+    feed: ChangeFeed
+    changes: Changes
     models: Registry
     loaders: Loaders
     predictor: Predictor
@@ -44,6 +48,8 @@ def context_for(service: Service, principal: Principal) -> Context:
         settings=service.settings,
         database=service.database,
         writer=service.writer,
+        feed=service.feed,
+        changes=service.changes,
         models=service.models,
         loaders=Loaders(service.database, service.metrics),
         predictor=Predictor(service.models, service.metrics, service.settings.prediction_batch_max),

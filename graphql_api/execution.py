@@ -2,9 +2,11 @@
 
 import inspect
 from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self, TypeAlias
 
+import graphql
 import strawberry
 from graphql import (
     DocumentNode,
@@ -13,6 +15,7 @@ from graphql import (
     GraphQLFormattedError,
     OperationDefinitionNode,
     OperationType,
+    create_source_event_stream,
     execute,
     parse,
     validate,
@@ -20,7 +23,7 @@ from graphql import (
 
 from graphql_api.authorization import authorize
 from graphql_api.context import Context
-from graphql_api.errors import Code, formatted, with_code
+from graphql_api.errors import Code, HTTPError, formatted, with_code
 from graphql_api.settings import Environment, Settings
 
 
@@ -69,6 +72,37 @@ class Answer:
         return cls({"errors": errors}, "request_error")
 
 
+NewContext: TypeAlias = Callable[[], Awaitable[Context]]
+"""Makes a context for an operation, or for one event of a subscription. Raises HTTPError where who asks may not."""
+
+Execute: TypeAlias = Callable[[Any], Awaitable[Answer]]
+"""Executes a subscription for one event."""
+
+
+class Answers:
+    """The answers to a subscription, one for each event; a refusal is the last. Close it when no more are wanted."""
+
+    def __init__(self, events: AsyncIterator[Any], answer: Execute) -> None:
+        self._events = events
+        self._answer = answer
+        self._refused = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Answer:
+        if self._refused:
+            raise StopAsyncIteration
+        answer = await self._answer(await anext(self._events))
+        self._refused = answer.outcome == "request_error"
+        return answer
+
+    async def aclose(self) -> None:
+        close: Callable[[], Awaitable[None]] | None = getattr(self._events, "aclose", None)
+        if close is not None:
+            await close()
+
+
 class _Documents:
     """The documents that were used last, bounded in number and in length."""
 
@@ -114,14 +148,54 @@ class Executor:
         return Operation(document, _definition(document, operation_name))
 
     async def execute(self, operation: Operation, variables: dict[str, Any], context: Context) -> Answer:
-        """Execute an operation. Faults of single fields become errors in the answer; this raises nothing of theirs."""
-        try:
-            authorize(operation.document, operation.definition, context.principal)
-        except GraphQLError as error:
-            return Answer.refused([formatted(error)])
+        """Execute a query or mutation. Faults of single fields become errors in the answer and are not raised."""
+        if refusal := _refusal(operation, context):
+            return refusal
+        return await self._execute(operation, variables, context, None)
+
+    async def subscribe(
+        self, operation: Operation, variables: dict[str, Any], new_context: NewContext
+    ) -> Answer | Answers:
+        """Begin a subscription, which gets its answers one by one; or the one answer that says why it cannot begin.
+
+        Each event is executed in a context of its own, so that nothing is remembered from the one before, and whoever
+        may no longer follow it is told so and nothing more.
+
+        Raises:
+            HTTPError: there is no context for who asks.
+        """
+        context = await new_context()
+        if refusal := _refusal(operation, context):
+            return refusal
+        executor = graphql.Executor.build(
+            self._schema,
+            operation.document,
+            context_value=context,
+            raw_variable_values=variables,
+            operation_name=operation.name,
+            hide_suggestions=self._hide_suggestions,
+        )
+        if isinstance(executor, list):
+            return Answer.refused([formatted(error) for error in executor])
+        begun = create_source_event_stream(executor)
+        events = await begun if inspect.isawaitable(begun) else begun
+        if isinstance(events, ExecutionResult):
+            return Answer.refused([formatted(error) for error in events.errors or ()])
+
+        async def answer(event: Any) -> Answer:
+            try:
+                context = await new_context()
+            except HTTPError as error:
+                return Answer.refused([error.error])
+            return _refusal(operation, context) or await self._execute(operation, variables, context, event)
+
+        return Answers(aiter(events), answer)
+
+    async def _execute(self, operation: Operation, variables: dict[str, Any], context: Context, root: Any) -> Answer:
         result = execute(
             self._schema,
             operation.document,
+            root,
             context_value=context,
             variable_values=variables,
             operation_name=operation.name,
@@ -139,6 +213,15 @@ class Executor:
         if errors := validate(self._schema, document, hide_suggestions=self._hide_suggestions):
             raise RequestError(Code.GRAPHQL_VALIDATION_FAILED, *errors)
         return document
+
+
+def _refusal(operation: Operation, context: Context) -> Answer | None:
+    """The answer to whom the operation as a whole is closed."""
+    try:
+        authorize(operation.document, operation.definition, context.principal)
+    except GraphQLError as error:
+        return Answer.refused([formatted(error)])
+    return None
 
 
 def _definition(document: DocumentNode, name: str | None) -> OperationDefinitionNode:

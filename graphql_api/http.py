@@ -1,40 +1,30 @@
-"""GraphQL over HTTP: one JSON request, one JSON answer."""
+"""GraphQL over HTTP: one JSON request, and one JSON answer or a stream of events."""
 
 import asyncio
 import re
-import time
-from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from graphql_api.auth import CHALLENGE, authenticate, refuse_key_in_url
-from graphql_api.context import context_for
+from graphql_api.asking import Contexts, GraphQLRequest, ask
+from graphql_api.auth import CHALLENGE, authenticate, authorization_of, refuse_key_in_url
 from graphql_api.errors import Code, HTTPError
-from graphql_api.execution import Answer, Executor, RequestError
+from graphql_api.execution import Answer, Executor
 from graphql_api.graphiql import GraphiQL
 from graphql_api.logs import describe_request
-from graphql_api.principal import Principal
+from graphql_api.sse import EVENT_STREAM, EventStream
 from graphql_api.state import Service
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
 # Of a request that is refused as a whole, for clients that asked for the GraphQL type.
 _STATUS = {Code.UNAUTHENTICATED: 401, Code.FORBIDDEN: 403}
+# A client that takes both gets single answers as JSON: a stream of one event helps nobody.
+_ACCEPTS_JSON = re.compile(r"application/(graphql-response\+)?json|application/\*|\*/\*")
 _JSON_TYPE = re.compile(r"application/(graphql-response\+)?json\s*(;|$)", re.IGNORECASE)
-
-
-class GraphQLRequest(BaseModel):
-    """The parameters of a GraphQL request."""
-
-    model_config = ConfigDict(strict=True, extra="ignore")
-
-    query: str
-    variables: dict[str, Any] | None = None
-    operationName: str | None = None  # noqa: N815 — the name on the wire.
 
 
 class GraphQLEndpoint:
@@ -46,6 +36,7 @@ class GraphQLEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
+        response: Response | EventStream
         try:
             response = await self._respond(request)
         except HTTPError as error:
@@ -55,43 +46,30 @@ class GraphQLEndpoint:
             return
         await response(scope, receive, send)
 
-    async def _respond(self, request: Request) -> Response:
+    async def _respond(self, request: Request) -> Response | EventStream:
         service: Service = request.app.state.service
         refuse_key_in_url(service, request.query_params.multi_items())
         if request.method == "GET" and self._graphiql and "text/html" in request.headers.get("accept", ""):
             return self._graphiql.page()
         if request.method != "POST":
             raise HTTPError(405, f"{request.method} is not accepted here; send the query by POST.", {"Allow": "POST"})
-        # Two headers are one list, which is no bearer token.
-        authorization = (
-            ", ".join(request.headers.getlist("authorization")) if "authorization" in request.headers else None
-        )
+        authorization = authorization_of(request.headers)
         principal = await authenticate(service, authorization)
         parameters = await _parameters(request, service.settings.body_bytes_max, service.settings.body_timeout_seconds)
-        answer = await self._answer(parameters, principal, request, service)
+        contexts = Contexts(service, authorization, principal)
+        accepted = request.headers.get("accept", "").lower()
+        asked = await ask(self._executor, parameters, contexts, service.metrics, streaming=EVENT_STREAM in accepted)
+        facts = {"operation": asked.operation_name, "operation_type": asked.operation_type, "outcome": asked.outcome}
+        if principal.prefix:
+            facts["key"] = principal.prefix
+        describe_request(request.scope, **facts)
+        answer = asked.result
+        if not isinstance(answer, Answer) or (EVENT_STREAM in accepted and not _ACCEPTS_JSON.search(accepted)):
+            return EventStream(answer, service)
         media_type = _media_type(request)
         # A client of plain JSON may be a proxy's; only the GraphQL type promises that the status speaks of the query.
         status = _status(answer) if media_type == GRAPHQL_RESPONSE else 200
         return Response(orjson.dumps(answer.body), status, CHALLENGE if status == 401 else None, media_type)
-
-    async def _answer(
-        self, parameters: GraphQLRequest, principal: Principal, request: Request, service: Service
-    ) -> Answer:
-        started = time.perf_counter()
-        kind, name = "unknown", None
-        try:
-            operation = self._executor.prepare(parameters.query, parameters.operationName or None)
-            kind, name = operation.type.value, operation.name
-            context = context_for(service, principal)
-            answer = await self._executor.execute(operation, parameters.variables or {}, context)
-        except RequestError as error:
-            answer = Answer.refused(error.errors)
-        service.metrics.request(kind, name, answer.outcome, time.perf_counter() - started)
-        facts = {"operation": name, "operation_type": kind, "outcome": answer.outcome}
-        if principal.prefix:
-            facts["key"] = principal.prefix
-        describe_request(request.scope, **facts)
-        return answer
 
 
 async def _parameters(request: Request, limit: int, seconds: float) -> GraphQLRequest:

@@ -17,6 +17,7 @@ from graphql_api.settings import Environment, Settings
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _QUIET_PATHS = frozenset({"/health/live", "/health/ready", "/health/model", "/metrics"})
+_UNWANTED = ('%s - "WebSocket %s"', "connection open", "Invalid UTF-8 sequence")
 # Without local variables: they may hold what a client sent, or a password.
 _tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 _log = structlog.stdlib.get_logger("m7b0.request")
@@ -51,9 +52,15 @@ def configure_logging(settings: Settings) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         )
     )
+    logging.getLogger("uvicorn.error").addFilter(_worth_a_line)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
+
+
+def _worth_a_line(record: logging.LogRecord) -> bool:
+    """Leave out what uvicorn says of WebSockets: addresses with their parameters, tracebacks of what clients send."""
+    return not str(record.msg).startswith(_UNWANTED)
 
 
 def describe_request(scope: Scope, **facts: Any) -> None:
@@ -68,11 +75,14 @@ class RequestLog:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         offered = Headers(scope=scope).get("x-request-id", "")
         request_id = offered if _REQUEST_ID.fullmatch(offered) else secrets.token_hex(8)
+        if scope["type"] == "websocket":
+            await self._connection(scope, receive, send, request_id)
+            return
         status: int | None = None
 
         async def send_with_id(message: Message) -> None:
@@ -102,3 +112,14 @@ class RequestLog:
                     milliseconds=round((time.perf_counter() - started) * 1000, 2),
                     **scope.get("m7b0.facts", {}),
                 )
+
+    async def _connection(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+        """A WebSocket is one line, too, when it is over."""
+        started = time.perf_counter()
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                seconds = time.perf_counter() - started
+                facts = scope.get("m7b0.facts", {})
+                _log.info("websocket", path=scope["path"], milliseconds=round(seconds * 1000, 2), **facts)

@@ -1,10 +1,12 @@
 """Every metric of the service, declared in this one place. No label holds anything a client can invent."""
 
 from collections.abc import Collection, Iterable
+from typing import Literal, TypeAlias, get_args
 
 from prometheus_client import (
     CollectorRegistry,
     Counter,
+    Gauge,
     GCCollector,
     Histogram,
     Info,
@@ -16,6 +18,9 @@ _REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 
 _STATEMENT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 _INFERENCE_SECONDS = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25)
 _BATCH_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+Transport: TypeAlias = Literal["websocket", "sse"]
+SubscriptionEnd: TypeAlias = Literal["completed", "disconnected", "too_slow", "stopped", "refused"]
+"""Unsubscribed; gone; left behind; the service stopped; the connection was closed for what the client sent."""
 RELOAD_OUTCOMES = ("loaded", "refused", "removed")
 AUTHENTICATIONS = ("anonymous", "accepted", "malformed", "unknown", "expired", "revoked", "in_url", "unavailable")
 _PROBABILITIES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -101,6 +106,28 @@ class Metrics:
         )
         for outcome in RELOAD_OUTCOMES:
             self._reloads.labels(outcome)
+        self._subscriptions = Gauge(
+            "subscriptions_active", "Subscriptions that are open.", ("transport",), registry=self.registry
+        )
+        self._subscription_events = Counter(
+            "subscription_events_total", "Answers sent to subscribers.", ("transport",), registry=self.registry
+        )
+        self._subscription_ends = Counter(
+            "subscriptions_ended_total",
+            "Subscriptions that ended, by the reason.",
+            ("transport", "reason"),
+            registry=self.registry,
+        )
+        for transport in get_args(Transport):
+            self._subscriptions.labels(transport)
+            self._subscription_events.labels(transport)
+            for reason in get_args(SubscriptionEnd):
+                self._subscription_ends.labels(transport, reason)
+        self._interruptions = Counter(
+            "subscription_interruptions_total",
+            "How often changes may have been missed, because the connection on which they come was lost.",
+            registry=self.registry,
+        )
 
     def request(self, operation_type: str, operation_name: str | None, outcome: str, seconds: float) -> None:
         """Count a request. A name that the server does not know is `other`, so that clients cannot add series."""
@@ -144,3 +171,16 @@ class Metrics:
     def reload(self, outcome: str) -> None:
         """Count one of `RELOAD_OUTCOMES`."""
         self._reloads.labels(outcome).inc()
+
+    def subscription_began(self, transport: Transport) -> None:
+        self._subscriptions.labels(transport).inc()
+
+    def subscription_event(self, transport: Transport) -> None:
+        self._subscription_events.labels(transport).inc()
+
+    def subscription_ended(self, transport: Transport, reason: SubscriptionEnd) -> None:
+        self._subscriptions.labels(transport).dec()
+        self._subscription_ends.labels(transport, reason).inc()
+
+    def changes_interrupted(self) -> None:
+        self._interruptions.inc()

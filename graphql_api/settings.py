@@ -77,6 +77,29 @@ class Settings(DatabaseSettings, ModelSettings):
     )
     document_tokens_max: int = Field(5_000, ge=100, description="The most tokens that a document may have.")
 
+    subscriptions_max: int = Field(1_000, ge=1, description="The most subscriptions that one process holds open.")
+    operations_per_connection_max: int = Field(
+        100, ge=1, description="The most operations, subscriptions among them, under way on one WebSocket."
+    )
+    subscription_queue_max: int = Field(
+        5_000,
+        ge=1,
+        description="How many changes may wait for a subscriber; one with more is too slow and is closed. An upsert is "
+        "up to UPSERT_ROWS_MAX changes at once.",
+    )
+    send_timeout_seconds: float = Field(
+        10.0, gt=0, description="How long a subscriber may leave unread what was sent, before it is cut off."
+    )
+    ping_seconds: float = Field(
+        20.0,
+        gt=0,
+        description="How often an open connection is asked for a sign of life: by a ping on a WebSocket, by a comment "
+        "in an event stream.",
+    )
+    connection_init_seconds: float = Field(
+        10.0, gt=0, description="How long a WebSocket may take until its connection_init."
+    )
+
     @model_validator(mode="after")
     def _production_is_not_written_to_without_keys(self) -> Self:
         if self.app_env is Environment.PRODUCTION and self.writes is Access.OPEN:

@@ -5,10 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from db.engine import Database
+from db.feed import ChangeFeed
 from db.writes.writer import Writer
+from graphql_api.changes import Changes
 from graphql_api.keyring import Keyring
 from graphql_api.metrics import Metrics
 from graphql_api.settings import Settings
+from graphql_api.streams import Streams
 from ml.runtime import Registry
 
 
@@ -30,6 +33,9 @@ class Service:
     metrics: Metrics
     writer: Writer
     keyring: Keyring
+    feed: ChangeFeed
+    changes: Changes
+    streams: Streams
     refusal: Refusal | None = None
     """The last one, whatever became of it since."""
     reloading: asyncio.Lock = field(default_factory=asyncio.Lock)

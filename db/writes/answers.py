@@ -102,9 +102,9 @@ def read_back(text: str) -> Kept:
     content = kept["content"]
     match kept["answer"]:
         case "Created":
-            return Created(_row(Base.metadata.tables["flights"], content["flight"]))
+            return Created(row_of(Base.metadata.tables["flights"], content["flight"]))
         case "AlreadyExists":
-            return AlreadyExists(_row(Base.metadata.tables["flights"], content["flight"]))
+            return AlreadyExists(row_of(Base.metadata.tables["flights"], content["flight"]))
         case "Invalid":
             return Invalid(_faults(content["faults"]))
         case _:
@@ -116,8 +116,8 @@ def _faults(content: list[dict[str, Any]]) -> tuple[Fault, ...]:
     return tuple(Fault(tuple(fault["columns"]), fault["message"]) for fault in content)
 
 
-def _row(table: Table, content: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of the table. A column that came after the answer was written down has no value."""
+def row_of(table: Table, content: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of the table from its JSON. A column that came after it was written down has no value."""
     row = {}
     for column in table.columns:
         value = content.get(column.name)

@@ -12,12 +12,14 @@ from graphql_api.schema.flight import Flight
 from graphql_api.schema.mutation import Mutation
 from graphql_api.schema.query import Query
 from graphql_api.schema.scalars import DATE_TIME
+from graphql_api.schema.subscription import Subscription
 
 
 def build_schema() -> strawberry.Schema:
     return strawberry.Schema(
         query=Query,
         mutation=Mutation,
+        subscription=Subscription,
         types=[Flight, Airport, Airline, Aircraft],
         config=StrawberryConfig(scalar_map={datetime: DATE_TIME}),
     )

@@ -10,9 +10,10 @@ from typing import Any
 import httpx2
 import pytest
 from pydantic import SecretStr
+from starlette.applications import Starlette
 
 from graphql_api.app import create_app, open_service
-from graphql_api.context import context_for
+from graphql_api.context import Context, context_for
 from graphql_api.execution import Answer, Executor, RequestError
 from graphql_api.principal import Principal, Scope
 from graphql_api.schema import build_schema
@@ -51,6 +52,9 @@ class Graph:
     principal: Principal = ALL_SCOPES
     statements: list[str] = field(default_factory=list)
 
+    async def context(self) -> Context:
+        return context_for(self.service, self.principal)
+
     async def answer(
         self, query: str, variables: dict[str, Any] | None = None, name: str | None = None
     ) -> dict[str, Any]:
@@ -60,7 +64,7 @@ class Graph:
             prepared = self.executor.prepare(query, name)
         except RequestError as error:
             return Answer.refused(error.errors).body
-        return (await self.executor.execute(prepared, variables or {}, context_for(self.service, self.principal))).body
+        return (await self.executor.execute(prepared, variables or {}, await self.context())).body
 
     async def data(self, query: str, variables: dict[str, Any] | None = None, name: str | None = None) -> Any:
         """The data of a response without errors."""
@@ -132,10 +136,17 @@ def models(tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
-    """The whole application, started, and a client of it."""
+async def started(settings: Settings) -> AsyncIterator[Starlette]:
+    """The whole application, started."""
     app = create_app(settings)
     async with app.router.lifespan_context(app):
+        yield app
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of the whole application."""
+    async with started(settings) as app:
         transport = httpx2.ASGITransport(app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://service") as client:
             yield client

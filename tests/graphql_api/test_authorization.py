@@ -3,7 +3,8 @@
 `python -m pytest -s tests/graphql_api/test_authorization.py` prints the matrix.
 """
 
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,14 +22,18 @@ from strawberry.utils.str_converters import to_camel_case
 from db.engine import Database
 from db.keys import revoke_key
 from db.tables import ApiKey, Base
+from db.writes.changes import Change, ChangeKind
 from db.writes.writer import Writer
 from graphql_api.api_keys import new_key, prefix_of
 from graphql_api.app import create_app
 from graphql_api.principal import Principal, Scope
 from graphql_api.schema.mutation import Mutation
 from graphql_api.settings import Access
-from tests.graphql_api.conftest import ALL_SCOPES, Graph, settings_for
+from tests.graphql_api.asgi import connected, posted
+from tests.graphql_api.conftest import ALL_SCOPES, Graph, settings_for, started
 from tests.keys import make_key
+from tests.small import flight_values
+from tests.waiting import until
 
 FLIGHT = """{ carrierCode: "AA", flightNumber: 7, originCode: "JFK", destinationCode: "LAX",
     scheduledDeparture: "2030-06-02T12:00:00Z" }"""
@@ -66,7 +71,28 @@ async def over_http(app: Starlette, authorization: str | None, document: str) ->
         return answer
 
 
-TRANSPORTS: dict[str, Transport] = {"HTTP": over_http}
+async def over_websocket(app: Starlette, authorization: str | None, document: str) -> dict[str, Any]:
+    async with connected(app) as client:
+        client.say(type="connection_init", payload={} if authorization is None else {"authorization": authorization})
+        if (first := await client.take())["type"] == "websocket.close":
+            assert first["code"] == 4403
+            return {"errors": [{"extensions": {"code": "UNAUTHENTICATED"}}]}
+        client.ask(document)
+        answer = await client.hear()
+        return {"errors": answer["payload"]} if answer["type"] == "error" else dict(answer["payload"])
+
+
+async def over_events(app: Starlette, authorization: str | None, document: str) -> dict[str, Any]:
+    async with posted(app, document, authorization=authorization) as client:
+        start = await client.take()
+        if start["status"] == 401:
+            return dict(json.loads((await client.take())["body"]))
+        assert start["status"] == 200
+        _, answer = await client.event()
+        return dict(answer)
+
+
+TRANSPORTS: dict[str, Transport] = {"HTTP": over_http, "WebSocket": over_websocket, "SSE": over_events}
 
 
 async def credentials(database: Database) -> dict[str, tuple[str | None, frozenset[Scope] | None]]:
@@ -137,6 +163,89 @@ async def test_who_may_do_what(transport: str, small_database: Database, small_u
     title = f"{transport}, {small_database.dialect}, READS=keys, INTROSPECTION=keys"
     printed(title, {cell: found[cell] for cell in rule})
     assert found == rule
+
+
+FOLLOW = "subscription { flightChanged { kind } }"
+DELETED = {"data": {"flightChanged": {"kind": "DELETED"}}}
+
+
+def deleted(number: int) -> Change:
+    return Change("flights", ChangeKind.DELETED, {"id": number, **flight_values(flight_number=number)}, None)
+
+
+@pytest.fixture
+async def closed(small_url: str) -> AsyncIterator[Starlette]:
+    """The service where reading takes a key, which is looked at anew each time."""
+    async with started(settings_for(small_url, reads=Access.KEYS, key_cache_seconds=0)) as app:
+        yield app
+
+
+async def test_following_changes_takes_the_scope_to_read(closed: Starlette, small_database: Database) -> None:
+    writer = f"Bearer {await make_key(small_database, [Scope.FLIGHTS_WRITE])}"
+    for over in (over_websocket, over_events):
+        assert became(await over(closed, None, FOLLOW)) == "UNAUTHENTICATED"
+        assert became(await over(closed, writer, FOLLOW)) == "FORBIDDEN"
+
+
+async def test_who_follows_over_a_websocket_follows_no_longer_when_the_key_is_revoked(
+    closed: Starlette, small_database: Database
+) -> None:
+    key, changes = await make_key(small_database, [Scope.FLIGHTS_READ]), closed.state.service.changes
+    async with connected(closed) as client:
+        await client.initialise(authorization=f"Bearer {key}")
+        client.ask(FOLLOW)
+        await until(lambda: len(changes) == 1)
+        changes.publish([deleted(1)])
+        assert (await client.hear())["payload"] == DELETED
+        await Writer(small_database).run(lambda writing: revoke_key(writing, str(prefix_of(key))))
+        changes.publish([deleted(2), deleted(3)])
+        refused = await client.hear()
+        assert (refused["type"], became(refused["payload"])) == ("next", "UNAUTHENTICATED")
+        assert await client.hear() == {"id": "1", "type": "complete"}
+        await until(lambda: len(changes) == 0)
+        client.ask("{ __typename }", name="2")
+        assert became({"errors": (await client.hear())["payload"]}) == "UNAUTHENTICATED"
+
+
+async def test_who_follows_a_stream_follows_no_longer_when_the_key_is_revoked(
+    closed: Starlette, small_database: Database
+) -> None:
+    key, changes = await make_key(small_database, [Scope.FLIGHTS_READ]), closed.state.service.changes
+    async with posted(closed, FOLLOW, authorization=f"Bearer {key}") as client:
+        await client.start()
+        await until(lambda: len(changes) == 1)
+        changes.publish([deleted(1)])
+        assert await client.event() == ("next", DELETED)
+        await Writer(small_database).run(lambda writing: revoke_key(writing, str(prefix_of(key))))
+        changes.publish([deleted(2), deleted(3)])
+        kind, refused = await client.event()
+        assert (kind, became(refused)) == ("next", "UNAUTHENTICATED")
+        assert await client.event() == ("complete", None)
+        await until(lambda: len(changes) == 0)
+
+
+async def test_a_websocket_s_key_may_come_with_the_handshake(closed: Starlette, small_database: Database) -> None:
+    key = await make_key(small_database, [Scope.FLIGHTS_READ])
+    async with connected(closed, authorization=f"Bearer {key}") as client:
+        await client.initialise()
+        client.ask('{ airline(code: "UA") { code } }')
+        assert (await client.hear())["payload"] == {"data": {"airline": {"code": "UA"}}}
+
+
+@pytest.mark.parametrize("payload", [{"authorization": 5}, {"authorization": ""}, {"Authorization": "Bearer x"}])
+async def test_a_websocket_with_what_is_no_key_is_closed(closed: Starlette, payload: dict[str, Any]) -> None:
+    async with connected(closed) as client:
+        client.say(type="connection_init", payload=payload)
+        code, reason = await client.closed()
+        assert code == 4403
+        assert "Authorization" in reason or "API key" in reason
+
+
+async def test_a_websocket_with_a_key_in_its_url_is_closed(closed: Starlette, small_database: Database) -> None:
+    key = await make_key(small_database)
+    async with connected(closed, query_string=f"token={key}") as client:
+        code, reason = await client.closed()
+        assert (code, reason[:36]) == (4400, "A key does not belong in the URL, wh")
 
 
 def test_the_matrix_has_every_mutation() -> None:

@@ -15,14 +15,21 @@ from typer.testing import CliRunner
 import db.__main__
 import graphql_api.__main__
 import ml.__main__
+from db.writes.changes import Change, ChangeKind
+from graphql_api.execution import Answers
 from tests.bundles import COMMITTED, add_version, followed, opened, write_aliases
-from tests.graphql_api.conftest import ROOT, Graph, running, settings_for
+from tests.databases import Databases
+from tests.graphql_api.asgi import connected, posted
+from tests.graphql_api.conftest import ROOT, Graph, running, settings_for, started
 from tests.keys import bearer
+from tests.small import flight_values
+from tests.waiting import until
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = re.findall(r"```graphql\n(.*?)```", README, re.DOTALL)
 QUERIES = [document for document in DOCUMENTS if document.startswith("query")]
 MUTATIONS = [document for document in DOCUMENTS if document.startswith("mutation")]
+SUBSCRIPTIONS = [document for document in DOCUMENTS if document.startswith("subscription")]
 COMMANDS = re.findall(r"python -m (db|graphql_api|ml) ([a-z-]+)", README)
 TARGETS = re.findall(r"(?:`|^)make ([a-z]+)", README, re.MULTILINE)
 APPS = {"db": db.__main__.app, "graphql_api": graphql_api.__main__.app, "ml": ml.__main__.app}
@@ -46,7 +53,7 @@ def created_key(command: str, url: str) -> str:
 
 
 async def test_the_mutations_of_the_readme_are_done_with_the_keys_that_it_makes(copy_url: str, models: Path) -> None:
-    assert len(QUERIES) + len(MUTATIONS) == len(DOCUMENTS)
+    assert len(QUERIES) + len(MUTATIONS) + len(SUBSCRIPTIONS) == len(DOCUMENTS)
     command, *_ = re.findall(r"^python -m graphql_api keys create .*$", README, re.MULTILINE)
     writer = await asyncio.to_thread(created_key, command, copy_url)
     admin = await asyncio.to_thread(created_key, command.replace("flights:write", "models:admin"), copy_url)
@@ -65,6 +72,35 @@ async def test_the_curl_command_of_the_readme_is_answered(client: httpx2.AsyncCl
     (body,) = re.findall(r"curl http://127.0.0.1:8000/graphql -H 'content-type: application/json' -d '(.*?)'\n", README)
     response = await client.post("/graphql", content=body, headers={"content-type": "application/json"})
     assert response.json() == {"data": {"airline": {"name": "United Air Lines Inc."}}}
+
+
+@pytest.mark.parametrize("document", SUBSCRIPTIONS, ids=lambda document: document.split()[1])
+async def test_a_subscription_of_the_readme_begins(graph: Graph, document: str) -> None:
+    prepared = graph.executor.prepare(document, None)
+    begun = await graph.executor.subscribe(prepared, {}, graph.context)
+    assert isinstance(begun, Answers)
+    await begun.aclose()
+
+
+async def test_the_curl_command_of_the_readme_that_follows_changes_gets_a_stream(databases: Databases) -> None:
+    (body,) = re.findall(r"curl -N .* -H 'accept: text/event-stream' .*\n +-d '(.*?)'\n", README)
+    async with started(settings_for(databases.flights("sqlite"))) as app, posted(app, **orjson.loads(body)) as reader:
+        assert (await reader.start())["content-type"].startswith("text/event-stream")
+
+
+async def test_the_messages_of_the_readme_are_those_of_the_protocol(databases: Databases) -> None:
+    table = re.findall(r"^\| (?:client|service) \| `(\{.*?\})`", README, re.MULTILINE)
+    initialise, acknowledge, subscribe, told, complete = map(orjson.loads, table)
+    async with started(settings_for(databases.flights("sqlite"))) as app, connected(app) as client:
+        client.say(**initialise)
+        assert await client.hear() == acknowledge
+        client.say(**subscribe)
+        await until(lambda: len(app.state.service.changes) == 1)
+        row = {"id": 1, **flight_values()}
+        app.state.service.changes.publish([Change("flights", ChangeKind.UPDATED, row, row)])
+        assert await client.hear() == told
+        client.say(**complete)
+        await until(lambda: len(app.state.service.changes) == 0)
 
 
 @pytest.mark.parametrize(("package", "command"), sorted(set(COMMANDS)))
