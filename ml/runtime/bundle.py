@@ -76,7 +76,9 @@ class Bundle:
         (answered,) = self.session.run([OUTPUT], {INPUT: inputs})
         probabilities = answered.astype(np.float64)
         if self.manifest.temperatures:
-            probabilities = tempered(probabilities, self._temperatures(inputs))
+            # As exact as the session's own: sums of float32 are exact, and so the same alone and in a batch.
+            changed = tempered(probabilities, self._temperatures(inputs)).astype(np.float32)
+            probabilities = changed.astype(np.float64)
         return Distribution(probabilities, self.manifest.classes)
 
     def warm(self, rows: int) -> None:
