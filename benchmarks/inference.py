@@ -130,6 +130,8 @@ def legs_of(bundle: Bundle, count: int) -> list[Leg]:
                 origin_delay_minutes=_delay(generator),
                 carrier_delay_minutes=_delay(generator),
                 destination_delay_minutes=_delay(generator),
+                origin_block_delay_minutes=_delay(generator),
+                destination_block_delay_minutes=_delay(generator),
             )
         )
     return legs

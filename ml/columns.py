@@ -47,6 +47,8 @@ class Columns:
     origin_delay_minutes: Floats
     carrier_delay_minutes: Floats
     destination_delay_minutes: Floats
+    origin_block_delay_minutes: Floats
+    destination_block_delay_minutes: Floats
 
 
 def columns_of(legs: Sequence[Leg]) -> Columns:
@@ -73,6 +75,8 @@ def columns_of(legs: Sequence[Leg]) -> Columns:
         origin_delay_minutes=_floats([leg.origin_delay_minutes for leg in legs]),
         carrier_delay_minutes=_floats([leg.carrier_delay_minutes for leg in legs]),
         destination_delay_minutes=_floats([leg.destination_delay_minutes for leg in legs]),
+        origin_block_delay_minutes=_floats([leg.origin_block_delay_minutes for leg in legs]),
+        destination_block_delay_minutes=_floats([leg.destination_block_delay_minutes for leg in legs]),
     )
 
 

@@ -15,7 +15,16 @@ from ml.delay_classes import DELAYED_FROM
 from ml.errors import ModelError
 from ml.leg import WEATHER_FIELDS, WEATHER_HOURS
 from ml.source import read_tables, shown
-from ml.surroundings import DESTINATION_WINDOW_MINUTES, ORIGIN_WINDOW_MINUTES, crowding, known_delays, weather_hours
+from ml.surroundings import (
+    DESTINATION_BLOCK_WINDOW_MINUTES,
+    DESTINATION_WINDOW_MINUTES,
+    ORIGIN_BLOCK_WINDOW_MINUTES,
+    ORIGIN_WINDOW_MINUTES,
+    crowding,
+    known_block_delays,
+    known_delays,
+    weather_hours,
+)
 
 _TABLES = ("flights", "airports", "aircraft", "weather")
 _WEATHER_SHAPE = (1 + WEATHER_HOURS, len(WEATHER_FIELDS))
@@ -100,13 +109,15 @@ def _finished(flights: pl.DataFrame) -> pl.DataFrame:
 
 def _surrounded(flights: pl.DataFrame, weather: pl.DataFrame) -> pl.DataFrame:
     """The finished flights with what surrounded them; the others count as neighbours all the same."""
-    origin, carrier = ["origin_code"], ["origin_code", "carrier_code"]
+    origin, carrier, destination = ["origin_code"], ["origin_code", "carrier_code"], ["destination_code"]
     added: dict[str, NDArray[Any]] = {
         "origin_flights": crowding(flights, origin),
         "carrier_flights": crowding(flights, carrier),
         "origin_delay_minutes": known_delays(flights, origin, ORIGIN_WINDOW_MINUTES),
         "carrier_delay_minutes": known_delays(flights, carrier, ORIGIN_WINDOW_MINUTES),
-        "destination_delay_minutes": known_delays(flights, ["destination_code"], DESTINATION_WINDOW_MINUTES),
+        "destination_delay_minutes": known_delays(flights, destination, DESTINATION_WINDOW_MINUTES),
+        "origin_block_delay_minutes": known_block_delays(flights, origin, ORIGIN_BLOCK_WINDOW_MINUTES),
+        "destination_block_delay_minutes": known_block_delays(flights, destination, DESTINATION_BLOCK_WINDOW_MINUTES),
         "weather": weather_hours(flights, weather).reshape(len(flights), -1),
     }
     return _finished(flights.with_columns(**{name: pl.Series(values) for name, values in added.items()}))

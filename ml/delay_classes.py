@@ -21,25 +21,36 @@ class DelayClasses:
     """Ranges of the arrival delay in minutes, in order, and after them the class of flights that never arrive.
 
     The first and the last range are open; `lowest` and `highest` stand for their outer ends where a delay is
-    interpolated. There are `count` classes, one more than ranges.
+    interpolated. `medians` are where half of a range's flights lie below; the middles of the ranges where left out.
+    There are `count` classes, one more than ranges.
     """
 
     edges: tuple[float, ...]
     lowest: float
     highest: float
+    medians: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        bounds = self.bounds
-        if not all(low < high for low, high in pairwise(bounds)):
-            raise ValueError(f"the classes' bounds must rise, and these do not: {bounds}")
         missing = {DELAYED_FROM, *BUCKET_EDGES} - set(self.edges)
         if missing:
             raise ValueError(f"the classes' edges lack {sorted(missing)}: what is served could not be computed")
+        if self.medians and len(self.medians) != len(self.bounds) - 1:
+            raise ValueError(f"there are {len(self.medians)} medians of {len(self.bounds) - 1} ranges")
+        bounds = self.half_bounds
+        if not all(low < high for low, high in pairwise(bounds)):
+            raise ValueError(f"the classes' bounds and medians must rise, and these do not: {bounds}")
 
     @property
     def bounds(self) -> tuple[float, ...]:
         """The ends of all ranges, `count` numbers."""
         return (self.lowest, *self.edges, self.highest)
+
+    @property
+    def half_bounds(self) -> tuple[float, ...]:
+        """The ends of the halves of all ranges, each with half of its range's flights: `2 * count - 1` numbers."""
+        bounds = self.bounds
+        medians = self.medians or tuple((low + high) / 2 for low, high in pairwise(bounds))
+        return (bounds[0], *(bound for pair in zip(medians, bounds[1:], strict=True) for bound in pair))
 
     @property
     def count(self) -> int:
@@ -53,10 +64,10 @@ def class_of(delay: NDArray[np.float64], never: NDArray[np.bool_], edges: tuple[
 
 
 def fit_classes(delay: NDArray[np.float64], edges: tuple[float, ...] = EDGES) -> DelayClasses:
-    """Classes whose open ends mirror the delays seen beyond the outer edges.
+    """Classes with the medians that were seen, whose open ends mirror the delays seen beyond the outer edges.
 
-    An outer end is as far from the class's median as the edge is on its other side: interpolated linearly, the class's
-    median is then what was seen. Where no delay was seen there, the class is as wide as its neighbour.
+    An outer end is as far from the class's median as the edge is on its other side. Where no delay was seen, an outer
+    class is as wide as its neighbour, and the median lies in the middle.
 
     Args:
         delay: minutes, shape (n,), of flights that arrived.
@@ -66,4 +77,13 @@ def fit_classes(delay: NDArray[np.float64], edges: tuple[float, ...] = EDGES) ->
     lowest = 2 * float(np.median(below)) - edges[0] if below.size else 2 * edges[0] - edges[1]
     highest = 2 * float(np.median(above)) - edges[-1] if above.size else 2 * edges[-1] - edges[-2]
     # A median on the edge itself would leave a class without width.
-    return DelayClasses(edges, min(lowest, edges[0] - 1), max(highest, edges[-1] + 1))
+    bounds = (min(lowest, edges[0] - 1), *edges, max(highest, edges[-1] + 1))
+    medians = tuple(_median(delay, low, high) for low, high in pairwise(bounds))
+    return DelayClasses(edges, bounds[0], bounds[-1], medians)
+
+
+def _median(delay: NDArray[np.float64], low: float, high: float) -> float:
+    """The median of the delays in a range, and the middle where there is none inside it."""
+    inside = delay[(delay >= low) & (delay < high)]
+    median = float(np.median(inside)) if inside.size else low
+    return median if low < median < high else (low + high) / 2

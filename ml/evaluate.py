@@ -15,9 +15,10 @@ from ml.costs import Spent, spent, spent_on
 from ml.dataset import Dataset
 from ml.errors import ModelError
 from ml.evaluation import EVALUATION_FILE, PREDICTORS, Evaluation, judge
-from ml.features import BASES
+from ml.features import BASES, Group
 from ml.fit import Hyperparameters, fit_vocabularies, inputs_of
 from ml.importance import correlated_groups, named, permutation_importance
+from ml.recalibration import Recalibration
 from ml.record import NoRunError, Training, flights_of_run, load_run, save_evaluation
 from ml.references import recorded, reference_months
 from ml.report import PLOTS_DIRECTORY, REPORT_FILE, cost_table, report
@@ -33,11 +34,12 @@ class EvaluationError(ModelError):
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """An evaluation, its plots by file name, and what it took."""
+    """An evaluation, its plots by file name, what it took, and what it taught (`ml.recalibration`)."""
 
     evaluation: Evaluation
     plots: Mapping[str, bytes]
     cost: Spent
+    temperatures: Mapping[Group, float]
 
     def write(self, directory: Path) -> Path:
         """Write `evaluation.json` and the plots into a directory, which is made if need be, and return it."""
@@ -88,6 +90,7 @@ def evaluate_run(
             months=evaluation.months,
             costs=costs,
             evaluated_on=evaluation.evaluated_on,
+            temperatures=assessment.temperatures,
         )
     first, last = dataset.window
     text = report(
@@ -123,8 +126,9 @@ def assess(dataset: Dataset, hyperparameters: Hyperparameters, progress: Progres
         groups = correlated_groups(inputs_of(dataset.columns, fit_vocabularies(dataset)))
         results: list[MonthResult] = []
         drops = {}
+        recalibration = Recalibration()
         for month, fitted in rolling_models(dataset, hyperparameters):
-            for result in predict_month(fitted, dataset, month):
+            for result in map(recalibration.next, predict_month(fitted, dataset, month)):
                 results.append(result)
                 progress.update(task, advance=1, description=f"{result.month} {result.basis}: AUC {result.auc:.4f}")
             flights = dataset.where(dataset.month == month)
@@ -136,7 +140,7 @@ def assess(dataset: Dataset, hyperparameters: Hyperparameters, progress: Progres
         progress.update(task, advance=1, description="figures and intervals")
         plots = draw(evaluation, scores)
         progress.update(task, advance=1, description="plots")
-    return Assessment(evaluation, plots, cost)
+    return Assessment(evaluation, plots, cost, recalibration.temperatures())
 
 
 def progress_on(console: Console) -> Progress:

@@ -141,6 +141,7 @@ def _write_report(directory: Path, training: Training, evaluation: Path | None, 
     facts = [
         f"Trained on {training.rows:,} flights from {first} to {last}.",
         f"A probability of ONNX Runtime differs from scikit-learn's by at most {parity}.",
+        *(f"Its temperature with {basis} known is {each:.3f}." for basis, each in training.temperatures.items()),
     ]
     text = report(directory.name, facts, found, training.hyperparameters, cost_table(training))
     (directory / REPORT_FILE).write_text(text, encoding="utf-8")
@@ -201,6 +202,7 @@ def _manifest(
         sha256=hashlib.sha256(content).hexdigest(),
         golden_inputs=golden,
         golden_outputs=session.run([OUTPUT], {INPUT: golden})[0],
+        temperatures=training.temperatures,
     )
 
 

@@ -75,6 +75,8 @@ FEATURES: tuple[Feature, ...] = (
     Feature("origin_delay_minutes", "OPERATIONS", "min", "How late flights leave the origin 2 hours before."),
     Feature("carrier_delay_minutes", "OPERATIONS", "min", "How late the airline's flights leave the origin then."),
     Feature("destination_delay_minutes", "OPERATIONS", "min", "How late flights to the destination leave then."),
+    Feature("origin_block_delay_minutes", "OPERATIONS", "min", "What landed flights from the origin lost on the way."),
+    Feature("destination_block_delay_minutes", "OPERATIONS", "min", "What landed flights to the destination lost."),
 )
 """In the order of the matrix's columns."""
 
@@ -154,7 +156,7 @@ def _distance(columns: Columns) -> Floats:
     )
 
 
-DELAY_FEATURES = ("origin_delay_minutes", "carrier_delay_minutes", "destination_delay_minutes")
+DELAY_FEATURES = tuple(feature.name for feature in FEATURES if feature.group == "OPERATIONS")
 
 
 def _plain(name: str) -> Callable[[Columns, Vocabularies], Floats]:

@@ -27,8 +27,8 @@ class Hyperparameters:
     """How the model is fitted. `masked_share` is the share of flights that are shown again with inputs left out."""
 
     seed: int = 7
-    iterations: int = 70
-    learning_rate: float = 0.1
+    iterations: int = 100
+    learning_rate: float = 0.08
     leaves: int = 31
     min_samples_leaf: int = 200
     l2_regularization: float = 5.0

@@ -41,7 +41,7 @@ class Leg:
     `origin_flights` and `carrier_flights` count the flights that the timetable has leaving the origin within 30
     minutes before or after the scheduled departure, this one included: all, and those of its carrier. `weather` is that
     of the origin: first the UTC hour of the scheduled departure, then the `WEATHER_HOURS` hours before it, latest
-    first; it may be shorter. The three delays are those of `OperationsInput` in the schema, in minutes.
+    first; it may be shorter. The five delays are those of `OperationsInput` in the schema, in minutes.
     """
 
     carrier_code: str | None
@@ -59,6 +59,8 @@ class Leg:
     origin_delay_minutes: float | None = None
     carrier_delay_minutes: float | None = None
     destination_delay_minutes: float | None = None
+    origin_block_delay_minutes: float | None = None
+    destination_block_delay_minutes: float | None = None
 
     def __hash__(self) -> int:
         # A service looks each leg up several times. Places follow from the codes, and earlier weather from the hour:

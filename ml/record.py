@@ -49,7 +49,8 @@ class Training:
 
     `metrics` are those of the rolling-origin evaluation by basis and name, `months` the AUC by basis and month; both
     are empty and `evaluated_on` is None if there was none. `costs` are what fitting, evaluating and predicting take, by
-    name (`ml.costs`). `source` says where the flights came from, without a password.
+    name (`ml.costs`). `source` says where the flights came from, without a password. `temperatures` are what the
+    evaluation taught, see `ml.recalibration`.
     """
 
     trained_at: datetime
@@ -65,6 +66,7 @@ class Training:
     costs: Mapping[str, float] = field(default_factory=dict)
     source: str = ""
     evaluated_on: EvaluatedOn | None = None
+    temperatures: Mapping[Group, float] = field(default_factory=dict)
 
     def to_json(self) -> bytes:
         return orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
@@ -73,7 +75,7 @@ class Training:
     def from_json(cls, content: bytes) -> "Training":
         data: dict[str, Any] = orjson.loads(content)
         first, last = (date.fromisoformat(day) for day in data["window"])
-        classes = data["classes"] | {"edges": tuple(data["classes"]["edges"])}
+        classes = data["classes"] | {name: tuple(data["classes"].get(name, ())) for name in ("edges", "medians")}
         evaluated_on = data.get("evaluated_on")
         return cls(
             **data

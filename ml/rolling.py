@@ -74,7 +74,7 @@ class MonthResult:
         """How well each flight was predicted."""
         flights, distribution, arrived = self.flights, self._distribution, ~self.flights.never
         delay, quantiles = flights.arrival_delay, distribution.quantiles
-        mass, bounds = distribution.probabilities[:, :-1], np.array(self.classes.bounds)
+        mass, bounds = distribution.halves, np.array(self.classes.half_bounds)
         # A comparison with NaN is false, and so would be an answer to whether a flight that never arrived was in time.
         below = np.where(arrived[:, None], delay[:, None] <= quantiles, np.nan)
         year, month = self.month.split("-")

@@ -1,8 +1,10 @@
-"""What surrounded each flight of the training data: crowding, weather, and how late flights were running.
+"""What surrounded each flight of the training data: crowding, weather, and how late flights were running and flew.
 
 The same quantities that serving looks up in the database (`Leg` in `ml.features` says what they are), computed for all
 flights at once.
 """
+
+from collections.abc import Callable
 
 import numpy as np
 import polars as pl
@@ -11,13 +13,17 @@ from numpy.typing import NDArray
 from ml.leg import WEATHER_FIELDS, WEATHER_HOURS
 
 Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
 
 CROWDING_MINUTES = 30
 LEAD_MINUTES = 120
 """T lies this long before the scheduled departure: what happens later is not known."""
 ORIGIN_WINDOW_MINUTES = 180
 DESTINATION_WINDOW_MINUTES = 360
-_ROWS_AT_ONCE = 20_000
+ORIGIN_BLOCK_WINDOW_MINUTES = 360
+DESTINATION_BLOCK_WINDOW_MINUTES = 1_440
+"""Longer than the others: a flight has to land before its block delay is known, and winds aloft last for days."""
+_ROWS_AT_ONCE = 10_000
 
 
 def crowding(flights: pl.DataFrame, keys: list[str]) -> Floats:
@@ -40,7 +46,38 @@ def known_delays(flights: pl.DataFrame, keys: list[str], window_minutes: int) ->
     """
     scheduled = _minutes(flights["scheduled_departure"])
     left = _minutes(flights["actual_departure"])
-    delay = flights["departure_delay_minutes"].cast(pl.Float64).to_numpy()
+    delay = _floats(flights["departure_delay_minutes"])
+
+    def known(others: Rows, at: Floats) -> Floats:
+        # A comparison with NaN, a departure that never was, is false.
+        return np.where(left[others] <= at, delay[others], at - scheduled[others])
+
+    return _means_at_t(flights, keys, window_minutes, known)
+
+
+def known_block_delays(flights: pl.DataFrame, keys: list[str], window_minutes: int) -> Floats:
+    """For each flight, the mean block delay of the flights with the same `keys` scheduled in the window up to T that
+    had landed by T, (n,). NaN where there is none.
+
+    A block delay is the time from gate to gate less the scheduled one, the arrival delay less the departure delay.
+    """
+    landed = _minutes(flights["actual_arrival"])
+    lost = _floats(flights["arrival_delay_minutes"]) - _floats(flights["departure_delay_minutes"])
+
+    def known(others: Rows, at: Floats) -> Floats:
+        return np.where(landed[others] <= at, lost[others], np.nan)
+
+    return _means_at_t(flights, keys, window_minutes, known)
+
+
+def _means_at_t(
+    flights: pl.DataFrame, keys: list[str], window_minutes: int, known: Callable[[Rows, Floats], Floats]
+) -> Floats:
+    """For each flight, the mean of what was known at T of those with the same `keys` scheduled in the window up to T.
+
+    `known` is given the rows of flights and a T for each, and answers in minutes, NaN where nothing was known.
+    """
+    scheduled = _minutes(flights["scheduled_departure"])
     group = flights.select(pl.struct(keys).rank("dense")).to_series().to_numpy()
     result = np.full(len(flights), np.nan)
     for number in np.unique(group):
@@ -50,30 +87,15 @@ def known_delays(flights: pl.DataFrame, keys: list[str], window_minutes: int) ->
         for part in np.array_split(members, len(members) // _ROWS_AT_ONCE + 1):
             moment = scheduled[part] - LEAD_MINUTES
             first = np.searchsorted(times, moment - window_minutes, side="left")
-            last = np.searchsorted(times, moment, side="right")
-            result[part] = _means(moment, first, last, members, (scheduled, left, delay))
+            sizes = np.searchsorted(times, moment, side="right") - first
+            owner = np.repeat(np.arange(len(part)), sizes)
+            within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+            minutes = known(members[first[owner] + within], moment[owner])
+            counted = ~np.isnan(minutes)
+            count = np.bincount(owner[counted], minlength=len(part))
+            total = np.bincount(owner[counted], minutes[counted], minlength=len(part))
+            result[part] = np.divide(total, count, out=np.full(len(part), np.nan), where=count > 0)
     return result
-
-
-def _means(
-    moment: Floats,
-    first: NDArray[np.int64],
-    last: NDArray[np.int64],
-    members: NDArray[np.int64],
-    of: tuple[Floats, ...],
-) -> Floats:
-    """The mean of what was known at each moment of the members from `first` to `last`."""
-    scheduled, left, delay = of
-    sizes = last - first
-    owner = np.repeat(np.arange(len(moment)), sizes)
-    within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    other = members[first[owner] + within]
-    at = moment[owner]
-    # A comparison with NaN, a departure that never was, is false.
-    known = np.where(left[other] <= at, delay[other], at - scheduled[other])
-    total = np.bincount(owner, known, minlength=len(moment))
-    means: Floats = np.divide(total, sizes, out=np.full(len(moment), np.nan), where=sizes > 0)
-    return means
 
 
 def weather_hours(flights: pl.DataFrame, weather: pl.DataFrame) -> NDArray[np.float32]:
@@ -96,6 +118,11 @@ def weather_hours(flights: pl.DataFrame, weather: pl.DataFrame) -> NDArray[np.fl
     hours = (hour - first)[:, None] - np.arange(1 + WEATHER_HOURS)
     result: NDArray[np.float32] = grid[origin[:, None], hours]
     return result
+
+
+def _floats(column: pl.Series) -> Floats:
+    """The numbers of a column, NaN for a missing one."""
+    return column.cast(pl.Float64).to_numpy()
 
 
 def _minutes(instants: pl.Series) -> Floats:

@@ -54,6 +54,7 @@ def train(
         costs=costs,
         source=shown(source),
         evaluated_on=assessment.evaluation.evaluated_on if assessment else None,
+        temperatures=assessment.temperatures if assessment else {},
     )
     if assessment:
         print_headline(assessment.evaluation, console)

@@ -19,6 +19,9 @@ KNOWN_BEFORE = timedelta(hours=2)
 """How long before the scheduled departure delays are looked at: T is the scheduled departure minus this."""
 ORIGIN_WINDOW = timedelta(hours=3)
 DESTINATION_WINDOW = timedelta(hours=6)
+ORIGIN_BLOCK_WINDOW = timedelta(hours=6)
+DESTINATION_BLOCK_WINDOW = timedelta(hours=24)
+"""Longer than the others: a flight has to land before its block delay is known."""
 
 _FLIGHTS = Base.metadata.tables[Flight.__tablename__]
 _WEATHER = Base.metadata.tables[WeatherObservation.__tablename__]
@@ -41,9 +44,12 @@ _OPERATIONS_COLUMNS: dict[str, TypeEngine[Any]] = {
     "at": Instant(),
     "origin_first": Instant(),
     "destination_first": Instant(),
+    "origin_block_first": Instant(),
+    "destination_block_first": Instant(),
 }
+_OPERATIONS_WINDOWS = (ORIGIN_WINDOW, DESTINATION_WINDOW, ORIGIN_BLOCK_WINDOW, DESTINATION_BLOCK_WINDOW)
 # No window reaches further from the scheduled departure than this.
-_REACH = timedelta(days=1)
+_REACH = timedelta(days=2)
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC) + _REACH, datetime.max.replace(tzinfo=UTC) - _REACH
 
 
@@ -71,11 +77,16 @@ class OperationsKey(NamedTuple):
 
 
 class Operations(NamedTuple):
-    """Mean delays in minutes as they were known at T, two hours before a scheduled departure."""
+    """Mean delays in minutes as they were known at T, two hours before a scheduled departure.
+
+    A block delay is the time from gate to gate less the scheduled one, the arrival delay less the departure delay.
+    """
 
     origin_delay_minutes: float | None = None
     carrier_delay_minutes: float | None = None
     destination_delay_minutes: float | None = None
+    origin_block_delay_minutes: float | None = None
+    destination_block_delay_minutes: float | None = None
 
 
 class HourKey(NamedTuple):
@@ -116,7 +127,8 @@ async def operations(database: Database, keys: Sequence[OperationsKey]) -> list[
 
     Flights from the origin count when they were scheduled in [T - 3 h, T], flights bound for the destination in
     [T - 6 h, T]. One that had left at T counts with its departure delay, any other with the minutes from its scheduled
-    departure to T, whatever became of it.
+    departure to T, whatever became of it. Block delays are those of the flights that had landed at T, of [T - 6 h, T]
+    from the origin and of [T - 24 h, T] to the destination.
 
     Raises:
         DatabaseUnavailableError: the database did not answer.
@@ -125,7 +137,7 @@ async def operations(database: Database, keys: Sequence[OperationsKey]) -> list[
     for number, (origin, carrier, destination, departure) in enumerate(keys):
         if _is_in_reach(departure):
             at = departure - KNOWN_BEFORE
-            rows.append((number, origin, carrier, destination, at, at - ORIGIN_WINDOW, at - DESTINATION_WINDOW))
+            rows.append((number, origin, carrier, destination, at, *(at - window for window in _OPERATIONS_WINDOWS)))
     found = [Operations()] * len(keys)
     if not rows:
         return found
@@ -194,16 +206,19 @@ def _operations(dialect: str, rows: Sequence[Sequence[Any]]) -> Select[Any]:
     left, delay = _FLIGHTS.c.actual_departure, _FLIGHTS.c.departure_delay_minutes
     known = case((left <= given.c.at, delay), else_=minutes_between(_FLIGHTS.c.scheduled_departure, given.c.at))
     mean = func.avg(cast(known, Float))
-    from_origin = (_FLIGHTS.c.origin_code == given.c.origin, _within(given.c.origin_first, given.c.at))
-    to_destination = (
-        _FLIGHTS.c.destination_code == given.c.destination,
-        _within(given.c.destination_first, given.c.at),
-    )
+    lost = case((_FLIGHTS.c.actual_arrival <= given.c.at, _FLIGHTS.c.arrival_delay_minutes - delay))
+    mean_lost = func.avg(cast(lost, Float))
+    origin = _FLIGHTS.c.origin_code == given.c.origin
+    destination = _FLIGHTS.c.destination_code == given.c.destination
+    carrier = _FLIGHTS.c.carrier_code == given.c.carrier
+    from_origin = (origin, _within(given.c.origin_first, given.c.at))
     return select(
         given.c.number,
         _of_flights(given, mean, *from_origin),
-        _of_flights(given, mean, *from_origin, _FLIGHTS.c.carrier_code == given.c.carrier),
-        _of_flights(given, mean, *to_destination),
+        _of_flights(given, mean, *from_origin, carrier),
+        _of_flights(given, mean, destination, _within(given.c.destination_first, given.c.at)),
+        _of_flights(given, mean_lost, origin, _within(given.c.origin_block_first, given.c.at)),
+        _of_flights(given, mean_lost, destination, _within(given.c.destination_block_first, given.c.at)),
     )
 
 

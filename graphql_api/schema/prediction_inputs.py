@@ -24,7 +24,8 @@ class WeatherInput:
 
 
 @strawberry.input(
-    description="How late flights are running two hours before the scheduled departure. What is left out is looked up."
+    description="How late flights are running two hours before the scheduled departure, and what they lose on the way. "
+    "What is left out is looked up."
 )
 class OperationsInput:
     origin_delay_minutes: float | None = strawberry.field(
@@ -38,6 +39,16 @@ class OperationsInput:
     )
     destination_delay_minutes: float | None = strawberry.field(
         default=UNSET, description="The same, for all flights bound for the destination scheduled in [T - 6 h, T]."
+    )
+    origin_block_delay_minutes: float | None = strawberry.field(
+        default=UNSET,
+        description="Mean over the flights from the origin scheduled in [T - 6 h, T] that had landed at T of the "
+        "minutes that they lost between the gates: the arrival delay less the departure delay, negative where time "
+        "was made up. Headwinds and holding patterns show here first.",
+    )
+    destination_block_delay_minutes: float | None = strawberry.field(
+        default=UNSET,
+        description="The same, for all flights bound for the destination scheduled in [T - 24 h, T].",
     )
 
 

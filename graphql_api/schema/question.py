@@ -10,6 +10,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from db.plausible import LONGEST_FLIGHT, OPERATIONS_RANGE, WEATHER_RANGES
 from db.queries.rows import FlightDescription
+from db.queries.surroundings import Operations
 from graphql_api.schema.prediction_inputs import (
     OperationsInput,
     PredictDelayInput,
@@ -65,7 +66,7 @@ def faults_of(question: Question, path: tuple[str, ...]) -> Iterator[Fault]:
         yield Fault((*path, "scheduledArrival"), message + kept)
     for name, (low, high) in WEATHER_RANGES.items():
         yield from _range_fault((*path, "weather"), question.weather, name, low, high)
-    for name in ("origin_delay_minutes", "carrier_delay_minutes", "destination_delay_minutes"):
+    for name in Operations._fields:
         yield from _range_fault((*path, "operations"), question.operations, name, *OPERATIONS_RANGE)
 
 

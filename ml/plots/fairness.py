@@ -33,7 +33,7 @@ def fairness(evaluation: Evaluation) -> Figure:
     grid[1, 0].set_ylabel("origin (flights)")
     grid[1, 0].set_xlabel("AUC")
     grid[1, 1].set_xlabel("percentage points")
-    grid[1, 1].xaxis.set_major_formatter(lambda value, _: f"{100 * value:+.0f}" if round(100 * value) else "0")
+    grid[1, 1].xaxis.set_major_formatter(lambda value, _: f"{100 * value:+g}" if round(100 * value, 6) else "0")
     return figure
 
 

@@ -16,6 +16,7 @@ from ml.leg import Leg
 from ml.runtime.distribution import Distribution
 from ml.runtime.files import MANIFEST_FILE, MODEL_FILE, BundleError, read_sealed
 from ml.runtime.manifest import Manifest, Metric, parse_manifest
+from ml.temperature import tempered
 
 INPUT = "inputs"
 OUTPUT = "probabilities"
@@ -23,6 +24,7 @@ GOLDEN_TOLERANCE = 1e-5
 """Between processors ONNX Runtime's float32 sums differ by about 1e-7; a damaged model by far more."""
 
 _WARMING_RUNS = 3
+_BEYOND_SCHEDULE: tuple[Group, ...] = ("WEATHER", "OPERATIONS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class Bundle:
     session: InferenceSession
     positions: Mapping[str, Mapping[str, int]]
     """For each position feature, the number of each code."""
+    columns: Mapping[Group, NDArray[np.intp]]
+    """For each group, the columns of its inputs in the matrix."""
     checksums: str
     """The text of `SHA256SUMS`: two bundles with the same are the same, byte for byte."""
 
@@ -69,8 +73,13 @@ class Bundle:
 
     def run(self, inputs: NDArray[np.float32]) -> Distribution:
         """Predict n rows of shape (n, features) in exactly one run of the session."""
-        (probabilities,) = self.session.run([OUTPUT], {INPUT: inputs})
-        return Distribution(probabilities.astype(np.float64), self.manifest.classes)
+        (answered,) = self.session.run([OUTPUT], {INPUT: inputs})
+        probabilities = answered.astype(np.float64)
+        if self.manifest.temperatures:
+            # As exact as the session's own: sums of float32 are exact, and so the same alone and in a batch.
+            changed = tempered(probabilities, self._temperatures(inputs)).astype(np.float32)
+            probabilities = changed.astype(np.float64)
+        return Distribution(probabilities, self.manifest.classes)
 
     def warm(self, rows: int) -> None:
         """Run the model on one row and on `rows` rows a few times, so that the first request finds its memory ready."""
@@ -82,11 +91,21 @@ class Bundle:
 
     def basis(self, inputs: NDArray[np.float32]) -> list[tuple[Group, ...]]:
         """For each of n rows, the groups of which at least one input is known; SCHEDULE always is."""
-        known: NDArray[np.bool_] = ~np.isnan(inputs)
-        groups = np.array([feature.group for feature in self.features])
-        later: tuple[Group, ...] = ("WEATHER", "OPERATIONS")
-        present = [(group, np.any(known[:, groups == group], axis=1)) for group in later]
-        return [("SCHEDULE", *(group for group, rows in present if rows[row])) for row in range(len(inputs))]
+        known = [(group, self._known(group, inputs)) for group in _BEYOND_SCHEDULE]
+        return [("SCHEDULE", *(group for group, rows in known if rows[row])) for row in range(len(inputs))]
+
+    def _temperatures(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The temperature of each row, that of the last group of which something is known, shape (n,)."""
+        of_group = self.manifest.temperatures
+        temperatures = np.full(len(inputs), of_group.get("SCHEDULE", 1.0))
+        for group in _BEYOND_SCHEDULE:
+            temperatures[self._known(group, inputs)] = of_group.get(group, 1.0)
+        return temperatures
+
+    def _known(self, group: Group, inputs: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """The rows of which an input of the group is known, shape (n,)."""
+        known: NDArray[np.bool_] = np.logical_not(np.isnan(inputs[:, self.columns[group]]).all(axis=1))
+        return known
 
 
 def load_bundle(path: Path, threads: int = 1, verified: str | None = None) -> Bundle:
@@ -123,7 +142,11 @@ def load_bundle(path: Path, threads: int = 1, verified: str | None = None) -> Bu
     positions = {
         name: {code: position for position, code in enumerate(codes)} for name, codes in manifest.vocabularies.items()
     }
-    bundle = Bundle(manifest, _session(files.model, path / MODEL_FILE, threads), positions, files.checksums)
+    columns = {
+        group: np.flatnonzero([feature.group == group for feature in manifest.features])
+        for group in ("SCHEDULE", *_BEYOND_SCHEDULE)
+    }
+    bundle = Bundle(manifest, _session(files.model, path / MODEL_FILE, threads), positions, columns, files.checksums)
     _check_golden(bundle, path / MODEL_FILE)
     return bundle
 

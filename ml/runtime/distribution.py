@@ -47,20 +47,25 @@ class Distribution:
     def quantiles(self) -> Floats:
         """10%, 50% and 90% quantile of the arrival delay in minutes given that the flight arrives, shape (n, 3).
 
-        The inverse of the distribution function, linear within each class; the open classes end at the bundle's
+        The inverse of the distribution function, linear in each half of a class; the open classes end at the bundle's
         `lowest` and `highest`. Inverses of one rising function cannot cross.
         """
-        mass = self.probabilities[:, :-1] + _LEAST_MASS
+        mass = self.halves + _LEAST_MASS
         cumulative = np.cumsum(mass, axis=1)
         targets = cumulative[:, -1:] * np.array(QUANTILES)
         index = (cumulative[:, None, :] < targets[:, :, None]).sum(axis=2)
         rows = np.arange(len(mass))[:, None]
         inside = (targets - (cumulative - mass)[rows, index]) / mass[rows, index]
-        bounds = np.array(self.classes.bounds)
+        bounds = np.array(self.classes.half_bounds)
         low, high = bounds[index], bounds[index + 1]
         # Rounding alone can leave the class, by less than a billionth of a minute.
         quantiles: Floats = np.clip(low + inside * (high - low), low, high)
         return quantiles
+
+    @property
+    def halves(self) -> Floats:
+        """The probability of each half of a class but the last, shape (n, 2 · (classes.count - 1))."""
+        return np.repeat(self.probabilities[:, :-1] / 2, 2, axis=1)
 
     @cached_property
     def _sums(self) -> Floats:

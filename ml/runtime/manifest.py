@@ -1,7 +1,9 @@
 """`model.json`: what a bundle says of its model. Written by the export, read and checked by the runtime."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
+from math import inf
 from typing import Any, TypeVar
 
 import numpy as np
@@ -41,7 +43,8 @@ class Manifest:
     """The facts about a trained model. `evaluated_on` is None where it was trained without one.
 
     `golden_inputs` (rows, features) with NaN for unknown and `golden_outputs` (rows, classes) are what the model
-    answered when it was exported. `vocabularies` holds the codes of each position feature in order.
+    answered when it was exported. `vocabularies` holds the codes of each position feature in order. `temperatures` are
+    those of `ml.temperature` by the last group that is known; 1 where a group is left out.
     """
 
     version: str
@@ -57,6 +60,7 @@ class Manifest:
     sha256: str
     golden_inputs: NDArray[np.float32]
     golden_outputs: NDArray[np.float32]
+    temperatures: Mapping[Group, float] = field(default_factory=dict)
 
     def to_json(self) -> bytes:
         """The content of `model.json`."""
@@ -69,6 +73,7 @@ class Manifest:
             "features": [{key: getattr(feature, key) for key in _CONTRACT} for feature in self.features],
             "vocabularies": self.vocabularies,
             "classes": asdict(self.classes),
+            "temperatures": self.temperatures,
             "metrics": [asdict(metric) for metric in self.metrics],
             "evaluation": self.evaluated_on and asdict(self.evaluated_on),
             "sha256": self.sha256,
@@ -92,7 +97,8 @@ def parse_manifest(content: bytes) -> Manifest:
         raise ValueError(f"it is not JSON ({error})") from error
     window, golden, classes = (_field(data, key, dict) for key in ("trainingWindow", "golden", "classes"))
     features = tuple(_feature(item) for item in _field(data, "features", list))
-    edges = _edges(classes)
+    edges = _numbers(classes, "edges")
+    medians = _numbers(classes, "medians") if "medians" in classes else ()
     return Manifest(
         version=_field(data, "version", str),
         trained_at=_instant(_field(data, "trainedAt", str)),
@@ -104,12 +110,13 @@ def parse_manifest(content: bytes) -> Manifest:
         seed=_field(data, "seed", int),
         features=features,
         vocabularies=_vocabularies(_field(data, "vocabularies", dict), features),
-        classes=DelayClasses(edges, _field(classes, "lowest", float), _field(classes, "highest", float)),
+        classes=DelayClasses(edges, _field(classes, "lowest", float), _field(classes, "highest", float), medians),
         metrics=tuple(_metric(item) for item in _field(data, "metrics", list)),
         evaluated_on=_evaluated_on(data.get("evaluation")),
         sha256=_field(data, "sha256", str),
         golden_inputs=_rows(golden, "inputs", len(features)),
         golden_outputs=_rows(golden, "outputs", len(edges) + 2),
+        temperatures=_temperatures(data.get("temperatures", {})),
     )
 
 
@@ -127,11 +134,18 @@ def _feature(item: object) -> Feature:
     return feature
 
 
-def _edges(classes: dict[str, Any]) -> tuple[float, ...]:
-    edges = _field(classes, "edges", list)
-    if not all(isinstance(edge, float | int) for edge in edges):
-        raise ValueError(f'its "edges" are not numbers: {edges}')
-    return tuple(float(edge) for edge in edges)
+def _numbers(classes: dict[str, Any], key: str) -> tuple[float, ...]:
+    numbers = _field(classes, key, list)
+    if not all(isinstance(number, float | int) for number in numbers):
+        raise ValueError(f'its "{key}" are not numbers: {numbers}')
+    return tuple(float(number) for number in numbers)
+
+
+def _temperatures(data: object) -> dict[Group, float]:
+    known = {basis: _field(data, basis, float) for basis in BASES if isinstance(data, dict) and basis in data}
+    if not isinstance(data, dict) or len(known) < len(data) or any(not 0 < each < inf for each in known.values()):
+        raise ValueError(f'its "temperatures" are not positive numbers by {", ".join(BASES)}: {data}')
+    return known
 
 
 def _instant(text: str) -> datetime:

@@ -36,6 +36,7 @@ COLUMNS = (
     "visibility_km",
 )
 HOURS_BEFORE = 12
+BLOCK_HOURS = {"origin_code": 6, "destination_code": 24}
 # When nothing else leaves.
 DEPARTURE = datetime(2030, 6, 1, 12, tzinfo=UTC)
 AT = DEPARTURE - timedelta(hours=2)
@@ -107,7 +108,7 @@ async def test_operations_are_the_mean_delays_as_they_were_known_two_hours_befor
         assert list(answer) == [
             delay if delay is None else pytest.approx(delay, abs=1e-6) for delay in known_delays(flights, flight)
         ]
-    assert all(any(answer[part] is None for answer in found) for part in range(3)), "no gap was compared"
+    assert all(any(answer[part] is None for answer in found) for part in range(5)), "no gap was compared"
     assert sum(answer.destination_delay_minutes is not None for answer in found) > 200
 
 
@@ -124,7 +125,16 @@ def known_delays(flights: pl.DataFrame, flight: dict[str, Any]) -> list[float | 
     of_carrier = at_origin.filter(pl.col("carrier_code") == flight["carrier_code"])
     to_destination = recent.filter(pl.col("destination_code") == flight["destination_code"])
     means: list[Any] = [frame["known"].mean() for frame in (at_origin, of_carrier, to_destination)]
-    return means
+    return [*means, *known_block_delays(flights, flight, at)]
+
+
+def known_block_delays(flights: pl.DataFrame, flight: dict[str, Any], at: datetime) -> list[Any]:
+    lost = pl.col("arrival_delay_minutes") - pl.col("departure_delay_minutes")
+    landed = flights.filter(pl.col("actual_arrival") <= at, lost.is_not_null()).with_columns(lost=lost)
+    since = {
+        name: pl.col("scheduled_departure").is_between(at - hours * HOUR, at) for name, hours in BLOCK_HOURS.items()
+    }
+    return [landed.filter(pl.col(name) == flight[name], since[name])["lost"].mean() for name in BLOCK_HOURS]
 
 
 async def test_weather_is_that_of_the_hour_and_of_the_hours_before(
@@ -178,8 +188,11 @@ async def test_what_does_not_depend_on_an_unknown_part_is_known(
     assert None not in known
     for part, unknown in (
         ("carrier_code", {"carrier_delay_minutes": None}),
-        ("destination_code", {"destination_delay_minutes": None}),
-        ("origin_code", {"origin_delay_minutes": None, "carrier_delay_minutes": None}),
+        ("destination_code", {"destination_delay_minutes": None, "destination_block_delay_minutes": None}),
+        (
+            "origin_code",
+            {"origin_delay_minutes": None, "carrier_delay_minutes": None, "origin_block_delay_minutes": None},
+        ),
     ):
         assert await operations(flights_database, [operations_key({**flight, part: None})]) == [
             known._replace(**unknown)
@@ -231,7 +244,23 @@ def flight(number: int, scheduled: datetime, *, left: datetime | None = None, **
     delay = None if left is None else round((left - scheduled) / MINUTE)
     codes = {"carrier_code": "UA", "origin_code": "EWR", "destination_code": "IAH"}
     times = {"scheduled_departure": scheduled, "actual_departure": left, "departure_delay_minutes": delay}
-    return {"flight_number": number, "status": "SCHEDULED" if left is None else "DEPARTED", **codes, **times, **values}
+    status = {"status": "SCHEDULED" if left is None else "DEPARTED"}
+    return {
+        "flight_number": number,
+        "actual_arrival": None,
+        "arrival_delay_minutes": None,
+        **codes,
+        **times,
+        **status,
+        **values,
+    }
+
+
+def landed(number: int, scheduled: datetime, *, lost: int, hours: float = 2, **values: Any) -> dict[str, Any]:
+    """A flight that left ten minutes late, was under way for some hours, and lost minutes on the way."""
+    left = scheduled + 10 * MINUTE
+    arrival = {"actual_arrival": left + hours * HOUR, "arrival_delay_minutes": 10 + lost, "status": "LANDED"}
+    return {**flight(number, scheduled, left=left, **values), **arrival}
 
 
 async def plant(database: Database, rows: Sequence[dict[str, Any]]) -> None:
@@ -259,11 +288,17 @@ async def test_both_ends_of_every_window_belong_to_it(copy: Database) -> None:
             flight(11, AT, left=AT, origin_code="LGA", carrier_code="DL"),
             flight(12, AT - 6 * HOUR - SECOND, origin_code="LGA"),
             flight(13, AT + SECOND, origin_code="LGA"),
+            # Landed from the origin, scheduled in [T - 6 h, T] and just not: 20 minutes lost.
+            landed(14, AT - 6 * HOUR, lost=20, destination_code="ATL"),
+            landed(15, AT - 6 * HOUR - SECOND, lost=99, destination_code="ATL"),
+            # Landed at the destination, scheduled in [T - 24 h, T] and just not: 30 minutes lost.
+            landed(16, AT - 24 * HOUR, lost=30, origin_code="LGA"),
+            landed(17, AT - 24 * HOUR - SECOND, lost=99, origin_code="LGA"),
         ],
     )
     assert await crowding(copy, [planned()]) == [Crowding(3, 2)]
     (found,) = await operations(copy, [OperationsKey("EWR", "UA", "IAH", DEPARTURE)])
-    assert found == pytest.approx(((180 + 1.5 + 0) / 3, (1.5 + 0) / 2, (360 + 0) / 2))
+    assert found == pytest.approx(((180 + 1.5 + 0) / 3, (1.5 + 0) / 2, (360 + 0) / 2, 20, 30))
 
 
 async def test_nothing_that_happened_after_t_matters(copy: Database) -> None:
@@ -277,7 +312,9 @@ async def test_nothing_that_happened_after_t_matters(copy: Database) -> None:
             flight(4, AT + 10 * MINUTE),
         ],
     )
-    known = [pytest.approx(((10 + 40 + 10) / 3,) * 3)]
+    unknown = Operations()[3:]
+    mean = (10 + 40 + 10) / 3
+    known = [(*[pytest.approx(mean)] * 3, *unknown)]
     assert await operations(copy, [key]) == known
 
     async def change(number: int, **values: Any) -> None:
@@ -297,7 +334,27 @@ async def test_nothing_that_happened_after_t_matters(copy: Database) -> None:
     await change(2, actual_departure=AT + timedelta(microseconds=1))
     assert await operations(copy, [key]) == known
     await change(2, actual_departure=AT)
-    assert await operations(copy, [key]) == [pytest.approx(((10 + 600 + 10) / 3,) * 3)]
+    mean = (10 + 600 + 10) / 3
+    assert await operations(copy, [key]) == [(*[pytest.approx(mean)] * 3, *unknown)]
+
+
+async def test_what_a_flight_lost_on_the_way_is_known_when_it_has_landed(copy: Database) -> None:
+    key = OperationsKey("EWR", "UA", "IAH", DEPARTURE)
+    microsecond = timedelta(microseconds=1)
+    still_up = landed(3, AT - 130 * MINUTE, lost=500)
+    await plant(
+        copy,
+        [
+            landed(1, AT - 5 * HOUR, lost=30),
+            landed(2, AT - 130 * MINUTE, lost=-10),  # It lands at T itself.
+            {**still_up, "actual_arrival": AT + microsecond},
+            landed(4, AT + microsecond, lost=900, hours=-3),  # Scheduled after T, whatever its times say.
+            # A diverted flight has a time of arrival, and no delay.
+            landed(5, AT - 4 * HOUR, lost=0) | {"arrival_delay_minutes": None, "status": "DIVERTED"},
+        ],
+    )
+    (found,) = await operations(copy, [key])
+    assert found[3:] == pytest.approx((10, 10))
 
 
 async def test_every_flight_is_found_through_an_index(asked: list[dict[str, Any]], flights_database: Database) -> None:

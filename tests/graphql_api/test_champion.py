@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from db.queries.surroundings import Operations
 from graphql_api.app import open_service
 from graphql_api.execution import Executor
 from graphql_api.schema import build_schema
@@ -123,7 +124,7 @@ def test_a_flight_from_a_jammed_airport_is_riskier_than_from_an_idle_one(champio
     assert jammed.mean() > idle.mean() + 0.1
 
 
-@pytest.mark.parametrize("delay", ["origin_delay_minutes", "carrier_delay_minutes", "destination_delay_minutes"])
+@pytest.mark.parametrize("delay", Operations._fields)
 def test_the_later_flights_run_the_riskier(champion: Bundle, flights: list[Leg], delay: str) -> None:
     means = [risk(champion, flights, **{delay: minutes}).mean() for minutes in (0.0, 15.0, 45.0, 120.0)]
     assert all(worse > better - NOISE for better, worse in pairwise(means)), means
@@ -150,7 +151,12 @@ SITUATIONS: dict[str, Callable[[Leg], Leg]] = {
     "nothing but the carrier": lambda leg: Leg(leg.carrier_code, None, None, None, None, Place(), Place()),
     "no weather": lambda leg: replace(leg, weather=()),
     "everything is late": lambda leg: replace(
-        leg, origin_delay_minutes=300.0, carrier_delay_minutes=300.0, destination_delay_minutes=300.0
+        leg,
+        origin_delay_minutes=300.0,
+        carrier_delay_minutes=300.0,
+        destination_delay_minutes=300.0,
+        origin_block_delay_minutes=300.0,
+        destination_block_delay_minutes=300.0,
     ),
     "a hurricane and a standstill": lambda leg: replace(
         leg,

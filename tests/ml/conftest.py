@@ -205,7 +205,7 @@ def bundle_path(models: Path) -> Path:
 def leg() -> Leg:
     """The year's first flight: UA 1545 from Newark to Houston, 1 January 2013, a Tuesday, 5:15 to 8:19.
 
-    Everything is known of it: steady weather, and delays that tell the three apart.
+    Everything is known of it: steady weather, and delays that tell the five apart.
     """
     return Leg(
         carrier_code="UA",
@@ -223,6 +223,8 @@ def leg() -> Leg:
         origin_delay_minutes=1.0,
         carrier_delay_minutes=2.0,
         destination_delay_minutes=3.0,
+        origin_block_delay_minutes=4.0,
+        destination_block_delay_minutes=5.0,
     )
 
 

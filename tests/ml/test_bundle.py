@@ -10,11 +10,12 @@ import orjson
 import pytest
 
 from ml.dataset import Dataset
-from ml.features import FEATURES
+from ml.features import DELAY_FEATURES, FEATURES
 from ml.fit import Fitted
 from ml.leg import Leg
 from ml.runtime import Bundle, BundleError, load_bundle
 from ml.runtime.files import seal
+from ml.temperature import tempered
 
 Change = Callable[[dict[str, Any]], object]
 
@@ -91,10 +92,27 @@ def test_no_legs_get_no_answers(bundle: Bundle) -> None:
     assert distribution.quantiles.shape == (0, 3)
 
 
+def unasked(leg: Leg) -> Leg:
+    """A leg months ahead: nobody knows how late flights are running."""
+    unknown: dict[str, Any] = dict.fromkeys(DELAY_FEATURES)
+    return replace(leg, **unknown)
+
+
+def test_each_row_has_the_temperature_of_the_last_group_that_is_known(bundle: Bundle, leg: Leg) -> None:
+    rows = bundle.matrix([leg, replace(leg, weather=()), unasked(leg), replace(unasked(leg), weather=())])
+    raw = bundle.run(rows).probabilities
+    manifest = replace(bundle.manifest, temperatures={"WEATHER": 0.5, "OPERATIONS": 2.0})
+
+    answer = replace(bundle, manifest=manifest).run(rows)
+
+    assert answer.probabilities[:2] == pytest.approx(tempered(raw[:2], 2.0))
+    assert answer.probabilities[2] == pytest.approx(tempered(raw[2:3], 0.5)[0])
+    assert answer.probabilities[3] == pytest.approx(raw[3])
+
+
 def test_the_basis_names_the_groups_of_which_something_is_known(bundle: Bundle, leg: Leg) -> None:
     nothing = np.full((1, len(FEATURES)), np.nan, dtype=np.float32)
-    late = {"origin_delay_minutes": None, "carrier_delay_minutes": None, "destination_delay_minutes": None}
-    forecast = replace(leg, **late)  # type: ignore[arg-type]
+    forecast = unasked(leg)
 
     assert bundle.basis(bundle.matrix([leg, forecast, replace(forecast, weather=()), replace(leg, weather=())])) == [
         ("SCHEDULE", "WEATHER", "OPERATIONS"),
@@ -230,6 +248,11 @@ def test_another_version_s_bundle_is_refused(bundle_path: Path) -> None:
         (lambda manifest: manifest["vocabularies"].pop("carrier"), '"carrier"'),
         (lambda manifest: manifest["classes"]["edges"].remove(15.0), r"lack \[15"),
         (lambda manifest: manifest["classes"]["edges"].reverse(), "must rise"),
+        (lambda manifest: manifest["classes"]["medians"].pop(), "there are 9 medians of 10 ranges"),
+        (lambda manifest: manifest["classes"]["medians"].append("x"), '"medians" are not numbers'),
+        *((lambda manifest, value=value: manifest.update(temperatures=value), "temperatures|OPERATIONS") for value in (
+            {"MOON": 1.0}, {"OPERATIONS": 0.0}, {"OPERATIONS": -1.0}, {"OPERATIONS": "hot"}, [1.0], 1.0,
+        )),
         (lambda manifest: manifest["golden"].update(inputs=[]), "inputs"),
         (lambda manifest: manifest["golden"]["inputs"].__setitem__(0, [1.0]), "inputs"),
         (lambda manifest: manifest["golden"].update(inputs=[["a"] * 9]), "inputs"),

@@ -38,6 +38,31 @@ def test_there_is_one_class_more_than_ranges() -> None:
     assert len(classes.bounds) == 11
 
 
+def test_each_range_is_halved_at_the_median_that_was_seen() -> None:
+    classes = fit_classes(np.array([16.0, 18.0, 25.0, 31.0, 32.0, 50.0]))
+
+    assert classes.medians[5:7] == (18, 32)
+    assert classes.medians[4] == 7.5, "the middle where nothing was seen"
+    assert len(classes.half_bounds) == 21
+    assert classes.half_bounds[10:15] == (15, 18, 30, 32, 60)
+
+
+def test_a_median_on_an_edge_leaves_its_range_two_halves() -> None:
+    assert fit_classes(np.array([15.0, 15.0, 15.0])).medians[5] == 22.5
+
+
+def test_classes_without_medians_are_halved_in_the_middle() -> None:
+    assert DelayClasses(EDGES, -40, 240).half_bounds[:5] == (-40, -35, -30, -25, -20)
+
+
+def test_medians_outside_their_ranges_or_of_another_number_are_refused() -> None:
+    medians = fit_classes(np.array([0.0])).medians
+    with pytest.raises(ValueError, match="there are 9 medians of 10 ranges"):
+        DelayClasses(EDGES, -40, 240, medians[1:])
+    with pytest.raises(ValueError, match="must rise"):
+        DelayClasses(EDGES, -40, 240, (*medians[:5], 31.0, *medians[6:]))
+
+
 @pytest.mark.parametrize("edge", [15.0, 30.0, 60.0, 120.0])
 def test_classes_without_an_edge_that_is_served_are_refused(edge: float) -> None:
     edges = tuple(other for other in EDGES if other != edge)

@@ -79,6 +79,13 @@ def test_quantiles_divide_the_class_they_fall_into() -> None:
     assert only(5).quantiles[0] == pytest.approx([16.5, 22.5, 28.5])
 
 
+def test_a_quantile_in_a_half_of_a_class_is_on_that_side_of_its_median() -> None:
+    medians = (-35.0, -24.0, -14.0, -6.0, 6.0, 18.0, 40.0, 80.0, 145.0, 205.0)
+    halved = Distribution(only(5).probabilities, DelayClasses(EDGES, -40.0, 240.0, medians))
+
+    assert halved.quantiles[0] == pytest.approx([15.6, 18, 27.6])
+
+
 def test_quantiles_are_those_of_the_piecewise_linear_distribution() -> None:
     arriving = EVEN[0, :-1]
     cumulative = np.concatenate(([0.0], np.cumsum(arriving) / arriving.sum()))

@@ -87,12 +87,23 @@ def test_a_bundle_that_the_server_would_refuse_is_not_put_in_place(
 ) -> None:
     # A class fewer than the model has: the manifest does not hold.
     edges = tuple(edge for edge in fitted.classes.edges if edge != 0)
-    narrower = replace(fitted, classes=replace(fitted.classes, edges=edges))
+    narrower = replace(fitted, classes=replace(fitted.classes, edges=edges, medians=()))
 
     with pytest.raises(BundleError, match="golden"):
         export(narrower, training, dataset, tmp_path / "model_v1")
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bundle_keeps_the_temperatures_that_the_evaluation_taught(
+    fitted: Fitted, training: Training, dataset: Dataset, tmp_path: Path
+) -> None:
+    taught = replace(training, temperatures={"OPERATIONS": 0.9})
+
+    exported = export(fitted, Training.from_json(taught.to_json()), dataset, tmp_path / "model_v1")
+
+    assert load_bundle(exported.path).manifest.temperatures == {"OPERATIONS": 0.9}
+    assert "Its temperature with OPERATIONS known is 0.900." in (exported.path / "report.md").read_text("utf-8")
 
 
 def test_a_bundle_holds_what_serving_needs(exported: Path, fitted: Fitted, dataset: Dataset) -> None:
@@ -196,7 +207,7 @@ def test_an_evaluation_goes_into_the_bundle_with_its_plots(
     fitted: Fitted, training: Training, dataset: Dataset, evaluation: Evaluation, tmp_path: Path
 ) -> None:
     plots = {"curves.png": b"some", "fairness.png": b"picture"}
-    directory = Assessment(evaluation, plots, Spent()).write(tmp_path / "evaluation")
+    directory = Assessment(evaluation, plots, Spent(), {}).write(tmp_path / "evaluation")
 
     exported = export(fitted, training, dataset, tmp_path / "model_v3", directory)
     again = export(fitted, training, dataset, tmp_path / "model_v3", directory)

@@ -72,6 +72,10 @@ def around(flights: pl.DataFrame, row: dict[str, Any]) -> dict[str, Any]:
         "origin_delay_minutes": mean_known(before, at),
         "carrier_delay_minutes": mean_known(before.filter(carrier_code=row["carrier_code"]), at),
         "destination_delay_minutes": mean_known(bound, at),
+        "origin_block_delay_minutes": mean_lost(origin, at, hours=6),
+        "destination_block_delay_minutes": mean_lost(
+            flights.filter(pl.col("destination_code") == row["destination_code"]), at, hours=24
+        ),
     }
 
 
@@ -83,6 +87,15 @@ def mean_known(flights: pl.DataFrame, at: datetime) -> float | None:
         for row in flights.to_dicts()
     ]
     return sum(known) / len(known) if known else None
+
+
+def mean_lost(flights: pl.DataFrame, at: datetime, hours: int) -> float | None:
+    lost = [
+        row["arrival_delay_minutes"] - row["departure_delay_minutes"]
+        for row in flights.filter(pl.col("scheduled_departure").is_between(at - timedelta(hours=hours), at)).to_dicts()
+        if row["arrival_delay_minutes"] is not None and row["actual_arrival"] <= at
+    ]
+    return sum(lost) / len(lost) if lost else None
 
 
 def test_training_and_serving_compute_equal_features_for_real_flights(
@@ -140,6 +153,8 @@ def test_a_leg_gives_what_its_clocks_and_map_show(leg: Leg) -> None:
         "origin_delay_minutes": 1,
         "carrier_delay_minutes": 2,
         "destination_delay_minutes": 3,
+        "origin_block_delay_minutes": 4,
+        "destination_block_delay_minutes": 5,
     }
 
 

@@ -154,14 +154,14 @@ def test_a_trial_that_starts_worse_than_half_of_the_others_is_given_up(dataset: 
     with open_study(tmp_path, sample, DEFAULTS) as study:
         search(study, COMPARED_TRIALS)
         median = sorted(trial.score.loss for trial in study.measured)[COMPARED_TRIALS // 2]
-        search(study, 16)
+        search(study, 28)
         states = [trial.state for trial in study.study.get_trials()]
 
     assert set(states[:COMPARED_TRIALS]) == {TrialState.COMPLETE}
     assert set(states[COMPARED_TRIALS:]) == {TrialState.COMPLETE, TrialState.PRUNED}
     pruned = [number for number, state in enumerate(states) if state == TrialState.PRUNED]
     asked = [len([1 for month, _ in sample.asked if month == each]) for each in sample.months]
-    assert asked == [16, 16 - len(pruned), 16 - len(pruned)]
+    assert asked == [28, 28 - len(pruned), 28 - len(pruned)]
     assert all(trial.score.loss <= median for trial in study.measured if trial.number >= COMPARED_TRIALS)
 
 

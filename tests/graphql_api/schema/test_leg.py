@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from db.queries.surroundings import Operations
 from graphql_api.schema.leg import Lookups
 from graphql_api.schema.scalars import parse_datetime
 from ml.features import Feature, Group
@@ -93,14 +94,12 @@ async def told_of_flight(graph: Graph, spy: Spy, **overrides: Any) -> Leg:
     return leg
 
 
-def delays(leg: Leg) -> tuple[float | None, float | None, float | None]:
-    return leg.origin_delay_minutes, leg.carrier_delay_minutes, leg.destination_delay_minutes
+def delays(leg: Leg) -> Operations:
+    return Operations(*(getattr(leg, name) for name in Operations._fields))
 
 
-def delayed_by(leg: Leg, origin: float | None, carrier: float | None, destination: float | None) -> Leg:
-    return replace(
-        leg, origin_delay_minutes=origin, carrier_delay_minutes=carrier, destination_delay_minutes=destination
-    )
+def delayed_by(leg: Leg, known: Operations) -> Leg:
+    return replace(leg, **known._asdict())
 
 
 async def test_what_is_left_out_is_looked_up_in_one_statement_each(graph: Graph, spy: Spy) -> None:
@@ -151,14 +150,14 @@ async def test_given_weather_goes_before_that_of_the_hour_field_by_field(graph: 
 async def test_given_operations_go_before_what_is_looked_up_field_by_field(graph: Graph, spy: Spy) -> None:
     looked_up = await told(graph, spy)
     given = await told(graph, spy, operations={"originDelayMinutes": 90, "carrierDelayMinutes": None})
-    assert given == delayed_by(looked_up, 90.0, None, looked_up.destination_delay_minutes)
+    assert given == replace(looked_up, origin_delay_minutes=90.0, carrier_delay_minutes=None)
 
 
 async def test_where_nothing_is_in_the_tables_only_what_is_given_is_known(graph: Graph, spy: Spy) -> None:
     later = {"scheduledDeparture": "2030-07-01T21:15:00Z", "scheduledArrival": None}
     leg = await told(graph, spy, **later)
     assert (leg.weather, leg.origin_flights, leg.carrier_flights) == ((), None, None)
-    assert delays(leg) == (None, None, None)
+    assert delays(leg) == Operations()
     given = await told(graph, spy, **later, weather={"windSpeedKt": 50}, operations={"destinationDelayMinutes": 7})
     assert given == replace(leg, weather=(Weather(wind_speed_kt=50.0),), destination_delay_minutes=7.0)
 
@@ -166,7 +165,7 @@ async def test_where_nothing_is_in_the_tables_only_what_is_given_is_known(graph:
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
 async def test_the_ends_of_the_calendar_have_no_surroundings(graph: Graph, spy: Spy, moment: str) -> None:
     leg = await told(graph, spy, scheduledDeparture=moment, scheduledArrival=None)
-    assert (leg.weather, leg.origin_flights, delays(leg)) == ((), None, (None, None, None))
+    assert (leg.weather, leg.origin_flights, delays(leg)) == ((), None, Operations())
 
 
 async def test_overrides_merge_weather_and_operations_field_by_field(graph: Graph, spy: Spy) -> None:
@@ -184,7 +183,7 @@ async def test_null_in_an_override_makes_the_whole_group_unknown(graph: Graph, s
     as_it_is = await told_of_flight(graph, spy)
     assert as_it_is.aircraft_seats is not None
     assert await told_of_flight(graph, spy, weather=None) == replace(as_it_is, weather=())
-    assert await told_of_flight(graph, spy, operations=None) == delayed_by(as_it_is, None, None, None)
+    assert await told_of_flight(graph, spy, operations=None) == delayed_by(as_it_is, Operations())
     without_aircraft = replace(as_it_is, aircraft_seats=None, aircraft_year=None)
     assert await told_of_flight(graph, spy, tailNumber=None) == without_aircraft
 
@@ -198,8 +197,12 @@ async def test_what_was_changed_is_looked_up_again(graph: Graph, spy: Spy) -> No
     assert origin.destination_delay_minutes == as_it_is.destination_delay_minutes
     carrier = await told_of_flight(graph, spy, carrierCode="DL")
     assert carrier.carrier_flights != as_it_is.carrier_flights
-    known = as_it_is.origin_delay_minutes, carrier.carrier_delay_minutes, as_it_is.destination_delay_minutes
-    assert carrier == replace(delayed_by(as_it_is, *known), carrier_code="DL", carrier_flights=carrier.carrier_flights)
+    assert carrier == replace(
+        as_it_is,
+        carrier_code="DL",
+        carrier_flights=carrier.carrier_flights,
+        carrier_delay_minutes=carrier.carrier_delay_minutes,
+    )
     destination = await told_of_flight(graph, spy, destinationCode="LAX")
     assert destination.destination_delay_minutes != as_it_is.destination_delay_minutes
     departure = await told_of_flight(graph, spy, scheduledDeparture="2013-07-01T20:15:00Z")
@@ -210,18 +213,20 @@ async def test_what_was_changed_is_looked_up_again(graph: Graph, spy: Spy) -> No
 
 async def test_what_depends_on_something_unknown_is_unknown_and_nothing_else(graph: Graph, spy: Spy) -> None:
     as_it_is = await told_of_flight(graph, spy)
-    origin, carrier, destination = delays(as_it_is)
+    known = delays(as_it_is)
+    assert None not in known
     of_carrier = await told_of_flight(graph, spy, carrierCode=None)
-    assert of_carrier == replace(
-        delayed_by(as_it_is, origin, None, destination), carrier_code=None, carrier_flights=None
-    )
+    assert of_carrier == replace(as_it_is, carrier_delay_minutes=None, carrier_code=None, carrier_flights=None)
     to_nowhere = await told_of_flight(graph, spy, destinationCode=None)
-    assert delays(to_nowhere) == (origin, carrier, None)
+    assert delays(to_nowhere) == known._replace(destination_delay_minutes=None, destination_block_delay_minutes=None)
     from_nowhere = await told_of_flight(graph, spy, originCode=None)
-    assert delays(from_nowhere) == (None, None, destination)
+    assert delays(from_nowhere) == Operations()._replace(
+        destination_delay_minutes=known.destination_delay_minutes,
+        destination_block_delay_minutes=known.destination_block_delay_minutes,
+    )
     assert (from_nowhere.weather, from_nowhere.origin_flights, from_nowhere.carrier_flights) == ((), None, None)
     at_no_time = await told_of_flight(graph, spy, scheduledDeparture=None)
-    assert (at_no_time.weather, at_no_time.origin_flights, delays(at_no_time)) == ((), None, (None, None, None))
+    assert (at_no_time.weather, at_no_time.origin_flights, delays(at_no_time)) == ((), None, Operations())
     assert at_no_time.aircraft_seats == as_it_is.aircraft_seats
 
 

@@ -89,6 +89,8 @@ def test_what_the_file_gives_is_used(tmp_path: Path, bundle: Bundle, processed: 
         origin_delay_minutes=41.5,
         carrier_delay_minutes=None,
         destination_delay_minutes=None,
+        origin_block_delay_minutes=None,
+        destination_block_delay_minutes=None,
     )
     inputs = bundle.matrix([known])
     names = [feature.name for feature in bundle.features]
