@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 
 from db.writes.changes import Change, ChangeKind
 from graphql_api.app import end_streams
+from graphql_api.settings import Access
 from graphql_api.state import Service
 from tests.databases import Databases
 from tests.graphql_api.asgi import posted
@@ -23,7 +24,9 @@ FOLLOW = "subscription { flightChanged { kind flight { flightNumber } } }"
 
 @pytest.fixture(scope="module")
 async def app(databases: Databases) -> AsyncIterator[Starlette]:
-    settings = settings_for(databases.flights("sqlite"), subscription_queue_max=3, send_timeout_seconds=5)
+    settings = settings_for(
+        databases.flights("sqlite"), subscription_queue_max=3, send_timeout_seconds=5, writes=Access.OPEN
+    )
     async with started(settings) as running:
         yield running
 

@@ -27,6 +27,8 @@ from tests.subscribers import Subscriber, subscriber, subscriptions_of
 
 DOCUMENT = operation("FlightChanged")
 FOLLOW = "subscription($where: FlightFilter) { flightChanged(where: $where) { kind flight { flightNumber version } } }"
+OPEN = {"WRITES": "open"}
+"""Who follows writes here too, and keys are tried elsewhere."""
 UPSERT = "mutation($flights: [CreateFlightInput!]!) { upsertFlights(flights: $flights) { __typename } }"
 KILL = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND application_name = 'm7b0 changes'"""
@@ -120,7 +122,7 @@ async def test_a_subscriber_on_either_transport_is_told_and_goodbye_is_said(
     small_database: Database, small_url: str, tmp_path: Path
 ) -> None:
     where = {"carrierCode": {"eq": "UA"}}
-    with serving(tmp_path / "log", DATABASE_URL=small_url) as server:
+    with serving(tmp_path / "log", DATABASE_URL=small_url, **OPEN) as server:
         async with subscriber(server.url) as client, events(server.url, DOCUMENT, where=where) as stream:
             await client.initialise()
             await client.subscribe(DOCUMENT, {"where": where})
@@ -141,7 +143,7 @@ async def test_a_subscriber_on_either_transport_is_told_and_goodbye_is_said(
 
 
 async def test_who_leaves_without_a_word_is_noticed(sqlite_url: str, tmp_path: Path) -> None:
-    with serving(tmp_path / "log", DATABASE_URL=sqlite_url, PING_SECONDS="0.3") as server:
+    with serving(tmp_path / "log", DATABASE_URL=sqlite_url, PING_SECONDS="0.3", **OPEN) as server:
         async with subscriber(server.url) as client, events(server.url, FOLLOW):
             await client.initialise()
             await client.subscribe(FOLLOW)
@@ -188,7 +190,7 @@ async def test_of_two_hundred_subscribers_one_that_does_not_read_costs_the_other
     small_database: Database, small_url: str, tmp_path: Path
 ) -> None:
     limits = {"SUBSCRIPTION_QUEUE_MAX": "300", "SEND_TIMEOUT_SECONDS": "0.5"}
-    with serving(tmp_path / "log", DATABASE_URL=small_url, **limits) as server:
+    with serving(tmp_path / "log", DATABASE_URL=small_url, **OPEN, **limits) as server:
         async with AsyncExitStack() as stack:
             clients = [await stack.enter_async_context(subscriber(server.url)) for _ in range(199)]
             for client in clients:
@@ -211,7 +213,7 @@ async def test_of_two_hundred_subscribers_one_that_does_not_read_costs_the_other
 
 
 async def test_a_service_stops_although_somebody_does_not_read(sqlite_url: str, tmp_path: Path) -> None:
-    with serving(tmp_path / "log", DATABASE_URL=sqlite_url, SEND_TIMEOUT_SECONDS="2") as server:
+    with serving(tmp_path / "log", DATABASE_URL=sqlite_url, SEND_TIMEOUT_SECONDS="2", **OPEN) as server:
         async with silent(server.url):
             await subscriptions_of(server.url, 1)
             await write(server.url, *range(1000, 1300))
@@ -270,8 +272,8 @@ async def test_two_processes_tell_of_each_other_s_changes_also_after_their_conne
     postgresql_url: str, tmp_path: Path
 ) -> None:
     with (
-        serving(tmp_path / "one", DATABASE_URL=postgresql_url) as one,
-        serving(tmp_path / "other", DATABASE_URL=postgresql_url) as other,
+        serving(tmp_path / "one", DATABASE_URL=postgresql_url, **OPEN) as one,
+        serving(tmp_path / "other", DATABASE_URL=postgresql_url, **OPEN) as other,
     ):
         async with subscriber(one.url) as client, events(other.url, FOLLOW) as stream:
             await client.initialise()

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from db.engine import Database
 from db.writes.changes import Change, ChangeKind
 from graphql_api.app import end_streams
+from graphql_api.settings import Access
 from graphql_api.state import Service
 from tests.databases import Databases
 from tests.graphql_api.asgi import Socket, connected
@@ -293,7 +294,7 @@ async def test_a_write_that_has_begun_is_done_although_its_client_left(
     small_database: Database, small_url: str
 ) -> None:
     mutation = 'mutation { upsertAirlines(airlines: [{ code: "ZZ", name: "Left" }]) { __typename } }'
-    async with started(settings_for(small_url)) as app:
+    async with started(settings_for(small_url, writes=Access.OPEN)) as app:
         async with connected(app) as client, small_database.transaction():
             await client.initialise()
             client.ask(mutation)
