@@ -4,6 +4,7 @@ import inspect
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Self, TypeAlias
 
 import graphql
@@ -24,7 +25,7 @@ from graphql import (
 from graphql_api.authorization import authorize
 from graphql_api.context import Context
 from graphql_api.errors import Code, HTTPError, formatted, with_code
-from graphql_api.settings import Environment, Settings
+from graphql_api.settings import Access, Environment, Settings
 
 
 class RequestError(Exception):
@@ -71,6 +72,11 @@ class Answer:
     def refused(cls, errors: list[GraphQLFormattedError]) -> "Answer":
         return cls({"errors": errors}, "request_error")
 
+    @classmethod
+    def missed(cls, error: GraphQLFormattedError) -> "Answer":
+        """In place of the answer for one event of a subscription, which goes on."""
+        return cls({"errors": [error], "data": None}, "field_error")
+
 
 NewContext: TypeAlias = Callable[[], Awaitable[Context]]
 """Makes a context for an operation, or for one event of a subscription. Raises HTTPError where who asks may not."""
@@ -85,16 +91,17 @@ class Answers:
     def __init__(self, events: AsyncIterator[Any], answer: Execute) -> None:
         self._events = events
         self._answer = answer
-        self._refused = False
+        self.refused = False
+        """Whether who asks may follow no longer."""
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Answer:
-        if self._refused:
+        if self.refused:
             raise StopAsyncIteration
         answer = await self._answer(await anext(self._events))
-        self._refused = answer.outcome == "request_error"
+        self.refused = answer.outcome == "request_error"
         return answer
 
     async def aclose(self) -> None:
@@ -130,8 +137,8 @@ class Executor:
 
     def __init__(self, schema: strawberry.Schema, settings: Settings) -> None:
         self._schema = schema._schema  # Strawberry's own execution adds nothing that this service uses.
-        # In production an error does not lead on to what else there is.
-        self._hide_suggestions = settings.app_env is Environment.PRODUCTION
+        # In production, and where the schema is not for everybody, an error does not lead on to what else there is.
+        self._hide_suggestions = settings.app_env is Environment.PRODUCTION or settings.introspection is Access.KEYS
         self._max_tokens = settings.document_tokens_max
         self._documents = _Documents(settings.document_cache_size, settings.document_cache_bytes)
 
@@ -186,7 +193,9 @@ class Executor:
             try:
                 context = await new_context()
             except HTTPError as error:
-                return Answer.refused([error.error])
+                # A key that cannot be looked up now may be the next time; one that opens nothing ends it.
+                unavailable = error.status == HTTPStatus.SERVICE_UNAVAILABLE
+                return Answer.missed(error.error) if unavailable else Answer.refused([error.error])
             return _refusal(operation, context) or await self._execute(operation, variables, context, event)
 
         return Answers(aiter(events), answer)

@@ -21,7 +21,7 @@ from graphql_api.state import Service
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
 # Of a request that is refused as a whole, for clients that asked for the GraphQL type.
-_STATUS = {Code.UNAUTHENTICATED: 401, Code.FORBIDDEN: 403}
+_STATUS = {Code.UNAUTHENTICATED: 401, Code.FORBIDDEN: 403, Code.UNAVAILABLE: 503}
 # A client that takes both gets single answers as JSON: a stream of one event helps nobody.
 _ACCEPTS_JSON = re.compile(r"application/(graphql-response\+)?json|application/\*|\*/\*")
 _JSON_TYPE = re.compile(r"application/(graphql-response\+)?json\s*(;|$)", re.IGNORECASE)

@@ -47,6 +47,8 @@ class Keyring:
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._noted: OrderedDict[int, datetime] = OrderedDict()
         self._noting: set[asyncio.Task[None]] = set()
+        self._looking: dict[str, asyncio.Task[StoredKey | None]] = {}
+        """Under way; who asks for the same meanwhile waits for the same answer."""
 
     async def find(self, text: str) -> tuple[StoredKey, KeyState] | None:
         """The key that a text is, with the state that it has now; None where no key has this text.
@@ -61,7 +63,7 @@ class Keyring:
             return None
         key = self._remembered(sha256)
         if key is None:
-            key = await key_by_prefix(self._database, prefix)
+            key = await self._look_up(sha256, prefix)
             # Compared in constant time, also with nothing, so that time tells neither a hash nor which prefixes exist.
             if not hmac.compare_digest(sha256, _HASH_OF_NO_KEY if key is None else key.hash) or key is None:
                 return None
@@ -74,6 +76,14 @@ class Keyring:
     async def close(self) -> None:
         """Wait for what is still being written."""
         await asyncio.gather(*self._noting)
+
+    async def _look_up(self, sha256: str, prefix: str) -> StoredKey | None:
+        task = self._looking.get(sha256)
+        if task is None:
+            task = self._looking[sha256] = asyncio.create_task(key_by_prefix(self._database, prefix))
+            task.add_done_callback(lambda _task: self._looking.pop(sha256, None))
+        # Whoever goes away meanwhile takes the answer from nobody else.
+        return await asyncio.shield(task)
 
     def _remembered(self, sha256: str) -> StoredKey | None:
         kept = self._kept.get(sha256)

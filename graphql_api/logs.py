@@ -122,4 +122,5 @@ class RequestLog:
             finally:
                 seconds = time.perf_counter() - started
                 facts = scope.get("m7b0.facts", {})
-                _log.info("websocket", path=scope["path"], milliseconds=round(seconds * 1000, 2), **facts)
+                path = without_keys(scope["path"])
+                _log.info("websocket", path=path, milliseconds=round(seconds * 1000, 2), **facts)

@@ -20,7 +20,7 @@ _INFERENCE_SECONDS = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.
 _BATCH_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 Transport: TypeAlias = Literal["websocket", "sse"]
 SubscriptionEnd: TypeAlias = Literal["completed", "disconnected", "too_slow", "stopped", "refused"]
-"""Unsubscribed; gone; left behind; the service stopped; the connection was closed for what the client sent."""
+"""Unsubscribed; gone; left behind; the service stopped; closed for what the client sent, or its key opens no more."""
 RELOAD_OUTCOMES = ("loaded", "refused", "removed")
 AUTHENTICATIONS = ("anonymous", "accepted", "malformed", "unknown", "expired", "revoked", "in_url", "unavailable")
 _PROBABILITIES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -47,7 +47,8 @@ class Metrics:
         )
         self._authentications = Counter(
             "authentications_total",
-            "Requests by what came of their API key: anonymous without one, accepted, or why it was refused.",
+            "Looks at who sends, by what came of it: anonymous without a key, accepted, or why it was refused. One for "
+            "each request, each connection and operation of a WebSocket, and with a key each event of a subscription.",
             ("outcome",),
             registry=self.registry,
         )

@@ -53,6 +53,9 @@ class EventStream:
                     sending.result()
             finally:
                 await end_tasks(sending, living, gone)
+                if isinstance(self._result, Answers):
+                    # Also where not even the beginning could be sent.
+                    await self._result.aclose()
 
     async def _send_all(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
@@ -72,7 +75,7 @@ class EventStream:
             async for answer in answers:
                 await send(_body(_next(answer)))
                 metrics.subscription_event("sse")
-            reason = "stopped"
+            reason = "refused" if answers.refused else "stopped"
         except TooSlowError as error:
             reason = "too_slow"
             fault = limit_exceeded(f"{error} Read again what you show, and subscribe again.")
@@ -82,7 +85,6 @@ class EventStream:
             raise
         finally:
             metrics.subscription_ended("sse", reason)
-            await answers.aclose()
 
     async def _keep_alive(self, send: Send) -> NoReturn:
         while True:

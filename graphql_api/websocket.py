@@ -48,20 +48,19 @@ class WebSocketEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         websocket = WebSocket(scope, receive, send)
         service: Service = scope["app"].state.service
+        refusal = _refusal(websocket, service)
         try:
-            if SUBPROTOCOL not in scope["subprotocols"]:
-                await websocket.accept()
-                await websocket.close(4406, f"Subprotocol not acceptable: the one here is {SUBPROTOCOL}")
-                describe_request(scope, code=4406)
+            await websocket.accept(SUBPROTOCOL if SUBPROTOCOL in scope["subprotocols"] else None)
+            if refusal:
+                describe_request(scope, code=refusal.code)
+                async with asyncio.timeout(service.settings.send_timeout_seconds):
+                    await websocket.close(refusal.code, _reason(refusal.reason))
                 return
-            await websocket.accept(SUBPROTOCOL)
-            refuse_key_in_url(service, websocket.query_params.multi_items())
-        except HTTPError as error:
-            await websocket.close(4400, _reason(str(error)))
-            describe_request(scope, code=4400)
-            return
         except _DISCONNECTED:
             return  # It did not wait for the answer.
+        except TimeoutError:
+            cut_off(scope)
+            return
         with service.streams.opened():
             await Connection(websocket, service, self._executor).run()
 
@@ -216,7 +215,7 @@ class Connection:
             raise
         finally:
             self._following.discard(task)
-            metrics.subscription_ended("websocket", self._why_ended())
+            metrics.subscription_ended("websocket", "refused" if answers.refused else self._why_ended())
             await answers.aclose()
 
     def _why_ended(self) -> SubscriptionEnd:
@@ -256,3 +255,14 @@ class Connection:
 def _reason(text: str) -> str:
     """As much of a text as a closing frame holds."""
     return text.encode()[:_REASON_BYTES_MAX].decode(errors="ignore")
+
+
+def _refusal(websocket: WebSocket, service: Service) -> Close | None:
+    """How a connection is closed that is wrong from the handshake on."""
+    if SUBPROTOCOL not in websocket.scope["subprotocols"]:
+        return Close(4406, f"Subprotocol not acceptable: the one here is {SUBPROTOCOL}")
+    try:
+        refuse_key_in_url(service, websocket.query_params.multi_items())
+    except HTTPError as error:
+        return Close(4400, str(error))
+    return None

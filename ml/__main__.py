@@ -76,8 +76,8 @@ def evaluate(
 ) -> None:
     """Evaluate the hyperparameters of a recorded run again, month by month, with references, intervals and plots.
 
-    What is found is put on record with the run, and `export-onnx` takes it from there. Without any run the default
-    hyperparameters are evaluated.
+    What is found, figures and temperatures, is put on record with the run, and `export-onnx` takes it from there.
+    Without any run the default hyperparameters are evaluated.
 
     Example: `python -m ml evaluate --run latest --out mlruns/evaluation`
     """

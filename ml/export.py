@@ -23,7 +23,7 @@ from ml.features import FEATURES
 from ml.fit import Fitted, masked_copies
 from ml.record import LATEST, Training, flights_of_run, load_evaluation, load_run, save_export
 from ml.report import PLOTS_DIRECTORY, REPORT_FILE, cost_table, report
-from ml.runtime.aliases import write_aliases
+from ml.runtime.aliases import changing_aliases, write_aliases
 from ml.runtime.bundle import INPUT, OUTPUT, load_bundle
 from ml.runtime.files import MANIFEST_FILE, MODEL_FILE, seal
 from ml.runtime.listing import ALIASES_FILE
@@ -127,8 +127,9 @@ def export(fitted: Fitted, training: Training, dataset: Dataset, out: Path, eval
         _write_report(directory, training, evaluation, f"{worst:.1g} over {len(rows):,} rows, some with unknown inputs")
         seal(directory)
         load_bundle(directory)
-    if not (out.parent / ALIASES_FILE).exists():
-        write_aliases(out.parent, {"champion": out.name})
+    with changing_aliases(out.parent):
+        if not (out.parent / ALIASES_FILE).exists():
+            write_aliases(out.parent, {"champion": out.name})
     return Exported(out, worst, len(rows), len(content))
 
 

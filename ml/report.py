@@ -36,6 +36,7 @@ _ASSUMES = """\
 - A flight counts as delayed when it arrives 15 or more minutes late, is cancelled or is diverted.
 - Each month is predicted by a model of the months before it. The model that is served is fitted to all months and thus
   not itself tested: the figures are of models made in the same way from fewer flights.
+- With weather or operations its probabilities are brought to the temperature that the tested months before it taught.
 - WEATHER assumes a perfect forecast: the observation of the hours up to the departure stands for it. A real forecast is
   worse, the more so the longer it is ahead.
 - OPERATIONS is what was known two hours before the scheduled departure.

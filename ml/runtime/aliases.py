@@ -3,9 +3,11 @@
 import os
 import re
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 from uuid import uuid4
 
 import orjson
@@ -18,6 +20,10 @@ from ml.runtime.registry import ModelUnavailableError
 if sys.platform != "win32":
     import fcntl
 
+LOCK_SECONDS = 10.0
+"""How long a change of the aliases waits for another to end, which takes a fraction of a second."""
+
+_LOOK_AGAIN_SECONDS = 0.02
 _VERSION = re.compile(r"model_v[0-9]+")
 
 
@@ -86,7 +92,7 @@ def changing_aliases(directory: Path) -> Iterator[None]:
     two that promote at the same moment may undo each other's alias.
 
     Raises:
-        AliasesError: the directory cannot be written to.
+        AliasesError: the directory cannot be written to, or somebody else does not come to an end with it.
     """
     path = directory / ".aliases.lock"
     try:
@@ -94,9 +100,25 @@ def changing_aliases(directory: Path) -> Iterator[None]:
     except OSError as error:
         raise AliasesError(f"{directory / ALIASES_FILE} cannot be written: {path}: {error.strerror}") from error
     with file:
-        if sys.platform != "win32":
-            fcntl.flock(file, fcntl.LOCK_EX)
+        deadline = time.monotonic() + LOCK_SECONDS
+        while not _locked(file):
+            if time.monotonic() > deadline:
+                raise AliasesError(
+                    f"{path} has been held for {LOCK_SECONDS:g} seconds; end the promotion that holds it"
+                )
+            time.sleep(_LOOK_AGAIN_SECONDS)
         yield
+
+
+def _locked(file: IO[bytes]) -> bool:
+    """Whether the lock could be had; always where there is none of the kind."""
+    if sys.platform == "win32":
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def write_aliases(directory: Path, aliases: Mapping[str, str]) -> None:

@@ -1,5 +1,6 @@
 """Finding keys: what is remembered and for how long, and the writing down of their use."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -73,6 +74,22 @@ async def test_a_key_is_looked_up_once_in_a_while(ring: Ring) -> None:
         ring.time.seconds = seconds
         assert await ring.state(text) is KeyState.LIVE
         assert ring.looked_up == looked_up
+
+
+async def test_those_who_ask_at_once_share_one_look(ring: Ring) -> None:
+    text, other = await make_key(ring.database), await make_key(ring.database)
+    states = await asyncio.gather(*(ring.state(each) for each in [text, other] * 50))
+    assert set(states) == {KeyState.LIVE}
+    assert ring.looked_up == 2
+
+
+async def test_who_goes_away_takes_the_answer_from_nobody_else(ring: Ring) -> None:
+    text = await make_key(ring.database)
+    gone, waiting = asyncio.create_task(ring.state(text)), asyncio.create_task(ring.state(text))
+    await asyncio.sleep(0)
+    gone.cancel()
+    assert await waiting is KeyState.LIVE
+    assert gone.cancelled()
 
 
 async def test_a_revoked_key_is_refused_after_that_time_at_the_latest(ring: Ring) -> None:

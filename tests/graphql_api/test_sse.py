@@ -142,6 +142,14 @@ async def test_a_client_that_reads_nothing_is_cut_off_and_one_that_hears_nothing
         await until(lambda: reader.cut_off)
 
 
+async def test_who_is_gone_before_the_stream_begins_leaves_nothing_behind(databases: Databases) -> None:
+    settings = settings_for(databases.flights("sqlite"), send_timeout_seconds=0.2)
+    async with started(settings) as app, posted(app, FOLLOW) as reader:
+        reader.reads.clear()
+        await until(lambda: reader.cut_off)
+        await until(lambda: len(app.state.service.changes) == 0)
+
+
 async def test_a_service_that_stops_completes_its_streams(databases: Databases) -> None:
     async with started(settings_for(databases.flights("sqlite"))) as app, posted(app, FOLLOW) as reader:
         await reader.start()

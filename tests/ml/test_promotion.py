@@ -288,8 +288,23 @@ def test_a_bundle_that_is_not_the_verified_one_is_not_promoted(models: Path, add
     assert on_file(models) == {"champion": "model_v1"}
 
 
+def test_a_lock_that_is_never_given_up_is_waited_for_so_long_and_no_longer(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ml.runtime.aliases.LOCK_SECONDS", 0.1)
+    with (
+        changing_aliases(models),
+        pytest.raises(AliasesError, match=r"has been held for 0\.1 seconds"),
+        changing_aliases(models),
+    ):
+        pytest.fail("both had it")
+    with changing_aliases(models):
+        pass
+
+
 def test_a_directory_that_cannot_be_written_to_is_said_to_be_so(models: Path, add: Add) -> None:
     add("model_v2", FIGURES)
+    (models / ".aliases.lock").unlink(missing_ok=True)
     (models / ".aliases.lock").mkdir()
 
     with pytest.raises(AliasesError, match=r"aliases\.json cannot be written: .*\.aliases\.lock: Is a directory"):

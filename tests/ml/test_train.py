@@ -32,7 +32,7 @@ def test_a_run_on_record_gives_back_the_model_and_its_facts(
     output = io.StringIO()
 
     run_id, training = train(processed, SMALL, Console(file=output, width=100), store=store)
-    found_id, found, recorded = load_run("latest", store)
+    found_id, found, recorded = load_run(run_id[:12], store)
 
     assert found_id == run_id
     assert recorded == training
