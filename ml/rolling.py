@@ -14,7 +14,7 @@ from ml.delay_classes import DELAYED_FROM, DelayClasses
 from ml.features import BASES, Group, known_up_to
 from ml.fit import Fitted, Hyperparameters, TrainingError, fit
 from ml.runtime.distribution import Distribution
-from ml.scores import Scores, crps, figures, pinball, pit
+from ml.scores import Scores, crps, pinball, pit
 
 FIRST_TRAINING_MONTHS = 6
 """The first month that is predicted has this many before it; a year's data gives July to December."""
@@ -169,13 +169,3 @@ def scores_of(results: Sequence[MonthResult]) -> Scores:
     """The scores of all months of one predictor, in the order of the results."""
     parts = [result.scores() for result in results]
     return Scores(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Scores)))
-
-
-def summarise(results: Sequence[MonthResult]) -> dict[Group, dict[str, float]]:
-    """The figures of an evaluation by basis and name, as `ml.scores.figures` gives them."""
-    return {basis: figures(scores_of([result for result in results if result.basis == basis])) for basis in BASES}
-
-
-def monthly_auc(results: Sequence[MonthResult]) -> dict[Group, dict[str, float]]:
-    """The AUC of each month by basis."""
-    return {basis: {result.month: result.auc for result in results if result.basis == basis} for basis in BASES}
