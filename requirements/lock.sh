@@ -21,3 +21,5 @@ compile --constraints requirements/dev.lock --output-file requirements.lock
 # The same version as the mlflow-skinny that writes the store, so that both know the same tables.
 sed -n 's/^mlflow-skinny==\([^ ]*\).*/mlflow==\1/p' requirements/dev.lock |
     resolve - --upgrade --output-file requirements/mlflow.lock
+# The generator of Python clients needs an older graphql-core: clients/python/README.md.
+resolve clients/python/requirements.in --upgrade --output-file clients/python/requirements.lock
