@@ -1,28 +1,17 @@
 """From the parameters of a request to what is answered, the same on every transport."""
 
 import time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from graphql import GraphQLError, OperationType
-from pydantic import BaseModel, ConfigDict
 
 from graphql_api.auth import authenticate
 from graphql_api.context import Context, context_for
-from graphql_api.errors import Code, HTTPError
-from graphql_api.execution import Answer, Answers, Executor, NewContext, RequestError
-from graphql_api.metrics import Metrics
+from graphql_api.errors import Code, HTTPError, RequestError
+from graphql_api.execution import Answer, Answers, Executor, NewContext, Operation
+from graphql_api.persisted import GraphQLRequest
 from graphql_api.principal import Principal
 from graphql_api.state import Service
-
-
-class GraphQLRequest(BaseModel):
-    """The parameters of a GraphQL request."""
-
-    model_config = ConfigDict(strict=True, extra="ignore")
-
-    query: str
-    variables: dict[str, Any] | None = None
-    operationName: str | None = None  # noqa: N815 — the name on the wire.
 
 
 class Asked(NamedTuple):
@@ -63,23 +52,29 @@ class Contexts:
 
 async def ask(
     executor: Executor,
-    parameters: GraphQLRequest,
+    request: GraphQLRequest,
     new_context: NewContext,
-    metrics: Metrics,
+    service: Service,
     *,
     streaming: bool,
+    reading: bool = False,
 ) -> Asked:
     """Answer a request, and count it. A subscription begins only where there is `streaming`, and is then to be closed.
 
-    `new_context` makes the context of a request, or of one event of a subscription.
+    `new_context` makes the context of a request, or of one event of a subscription. With `reading`, nothing but a
+    query is executed.
     """
     started = time.perf_counter()
     kind, name = "unknown", None
     result: Answer | Answers
     try:
-        operation = executor.prepare(parameters.query, parameters.operationName or None)
+        text = service.documents.text_of(request)
+        operation = executor.prepare(text, request.operationName or None)
         kind, name = operation.type.value, operation.name
-        variables = parameters.variables or {}
+        service.documents.answered(request, text)
+        variables = request.variables or {}
+        if reading:
+            _require_query(operation)
         if operation.type is not OperationType.SUBSCRIPTION:
             result = await executor.execute(operation, variables, await new_context())
         elif streaming:
@@ -89,10 +84,15 @@ async def ask(
     except RequestError as error:
         result = Answer.refused(error.errors)
     except HTTPError as error:
-        result = Answer.refused([error.error])
+        result = Answer.refused([error.error], error.status, error.headers)
     asked = Asked(kind, name, result)
-    metrics.request(kind, name, asked.outcome, time.perf_counter() - started)
+    service.metrics.request(kind, name, asked.outcome, time.perf_counter() - started)
     return asked
+
+
+def _require_query(operation: Operation) -> None:
+    if operation.type is not OperationType.QUERY:
+        raise HTTPError(405, f"A GET is for queries; send a {operation.type.value} by POST.", {"Allow": "POST"})
 
 
 def _not_here() -> RequestError:

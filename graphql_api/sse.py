@@ -16,7 +16,6 @@ from graphql_api.metrics import SubscriptionEnd
 from graphql_api.state import Service
 from graphql_api.streams import cut_off, end_tasks
 
-EVENT_STREAM = "text/event-stream"
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),

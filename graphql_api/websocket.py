@@ -14,7 +14,7 @@ import structlog
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
 
-from graphql_api.asking import Contexts, GraphQLRequest, ask
+from graphql_api.asking import Contexts, ask
 from graphql_api.auth import AuthenticationError, authenticate, authorization_of, refuse_key_in_url
 from graphql_api.changes import TooSlowError
 from graphql_api.errors import HTTPError, limit_exceeded
@@ -22,6 +22,7 @@ from graphql_api.execution import Answer, Answers, Executor
 from graphql_api.logs import describe_request
 from graphql_api.messages import Close, Complete, ConnectionInit, Message, Ping, ProtocolError, Subscribe, message_of
 from graphql_api.metrics import SubscriptionEnd
+from graphql_api.persisted import GraphQLRequest
 from graphql_api.state import Service
 from graphql_api.streams import SECONDS_TO_END, cut_off, end_tasks
 
@@ -185,7 +186,7 @@ class Connection:
     async def _perform(self, name: str, request: GraphQLRequest) -> None:
         try:
             contexts = Contexts(self._service, self._authorization)
-            asked = await ask(self._executor, request, contexts, self._service.metrics, streaming=True)
+            asked = await ask(self._executor, request, contexts, self._service, streaming=True)
             if isinstance(asked.result, Answers):
                 await self._follow(name, asked.result)
             elif asked.outcome == "request_error":
