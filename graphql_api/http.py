@@ -80,10 +80,15 @@ class GraphQLEndpoint:
             facts["key"] = principal.prefix
         describe_request(request.scope, **facts)
         answer = asked.result
-        if not isinstance(answer, Answer) or takes.single == EVENT_STREAM:
+        if not isinstance(answer, Answer) or (takes.single == EVENT_STREAM and answer.status is None):
             return EventStream(answer, service)
-        response = _response(answer, takes.single)
+        response = _response(answer, _single(takes))
         return _for_caches(request, answer, response, service.settings.get_max_age_seconds) if reading else response
+
+
+def _single(takes: Accepted) -> str:
+    """The media type of what is never a stream."""
+    return GRAPHQL_RESPONSE if takes.single == GRAPHQL_RESPONSE else JSON
 
 
 def _response(answer: Answer, media_type: str) -> Response:
