@@ -5,7 +5,7 @@ MODEL_DIR ?= mlruns
 # Not MLflow's own 5000, on which macOS listens for AirPlay.
 MLFLOW_PORT ?= 5001
 # npm writes this file when all else is there. graphiql/build.sh sees to its own.
-NODE_PACKAGES := $(addsuffix /node_modules/.package-lock.json, tests/node)
+NODE_PACKAGES := $(addsuffix /node_modules/.package-lock.json, tests/node clients/typescript)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint format typecheck schema data train mlflow lock bench notebook graphiql clean
