@@ -23,6 +23,12 @@ class GraphQLRequest(BaseModel):
     query: str
     variables: dict[str, Any] | None = None
     operationName: str | None = None  # noqa: N815 — the name on the wire.
+    extensions: dict[str, Any] | None = None
+
+    @property
+    def wants_cost(self) -> bool:
+        """Whether the answer is to say what it cost: `"extensions": {"cost": true}`."""
+        return self.extensions is not None and self.extensions.get("cost") is True
 
 
 class Asked(NamedTuple):
@@ -86,6 +92,8 @@ async def ask(
             result = await executor.subscribe(operation, variables, new_context)
         else:
             raise _not_here()
+        if parameters.wants_cost:
+            result = executor.with_cost(result, operation, variables)
     except RequestError as error:
         result = Answer.refused(error.errors)
     except HTTPError as error:
