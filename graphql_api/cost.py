@@ -5,7 +5,8 @@ The unit is about 5 µs, what a plain field takes. The cost of a selection is th
     own + items x (each + cost of the selection below)
 
 with `own`, `each` and `items` as its weight says (`graphql_api.weights`), and 1 for the items of a field that is no
-list. Items are counted before anything is read, so they are as many as may come: `first`, the length of a list
+list. What is done for all objects at once, such as the statement of a batch, is added `once` for each place in the
+document. Items are counted before anything is read, so they are as many as may come: `first`, the length of a list
 argument, or a constant. Where the type is an interface or a union, the dearest of its types counts. What @skip and
 @include leave out costs nothing. A fragment costs as much again wherever it is spread.
 
@@ -64,13 +65,14 @@ _Term: TypeAlias = int | _Value
 
 
 class _Cost(NamedTuple):
-    """The cost of a selection: so much, and so much more for each item of the page that it belongs to."""
+    """The cost of a selection: on each object, more for each item of the page that it belongs to, and once for all."""
 
-    fixed: _Term
-    of_page: _Term
+    fixed: _Term = 0
+    of_page: _Term = 0
+    once: _Term = 0
 
 
-_FREE = _Cost(0, 0)
+_FREE = _Cost()
 
 
 class Price:
@@ -95,7 +97,7 @@ def price(schema: GraphQLSchema, weights: Weights, document: DocumentNode, opera
     root = schema.get_root_type(operation.operation)
     pricing = _Pricing(schema, weights, document, operation)
     total = _FREE if root is None else pricing.selection(operation.selection_set, root)
-    return Price(pricing.steps, total.fixed)
+    return Price(pricing.steps, pricing.add([total.fixed, total.once]))
 
 
 class _Pricing:
@@ -122,7 +124,8 @@ class _Pricing:
         key = (id(selection_set), parent.name)
         known = self._known.get(key)
         if known is None:
-            known = self._known[key] = self._sum(self._each(selection_set.selections, parent))
+            costs = [_FREE, *self._each(selection_set.selections, parent)]
+            known = self._known[key] = _Cost(*(self.add(list(parts)) for parts in zip(*costs, strict=True)))
         return known
 
     def _each(self, selections: Iterable[SelectionNode], parent: GraphQLObjectType) -> Iterable[_Cost]:
@@ -130,8 +133,7 @@ class _Pricing:
             included = self._included(selection.directives or ())
             if included == 0:
                 continue
-            cost = self._one(selection, parent)
-            yield _Cost(self._product(included, cost.fixed), self._product(included, cost.of_page))
+            yield _Cost(*(self._product(included, part) for part in self._one(selection, parent)))
 
     def _one(self, selection: SelectionNode, parent: GraphQLObjectType) -> _Cost:
         if isinstance(selection, FieldNode):
@@ -147,16 +149,17 @@ class _Pricing:
         weight = self._weights.of(parent.name, name, field)
         below = self._below(node, field)
         in_list = is_list_type(get_nullable_type(field.type))
+        once = self.add([weight.once, below.once])
         if weight.items is Above.PAGE:
-            return _Cost(weight.own, self._add([weight.each, below.fixed]))
+            return _Cost(weight.own, self.add([weight.each, below.fixed]), once)
         if weight.items is None and not in_list:
-            return _Cost(self._add([weight.own, weight.each, below.fixed]), below.of_page)
+            return _Cost(self.add([weight.own, weight.each, below.fixed]), below.of_page, once)
         items = self._items(node, weight)
         if in_list:
-            item = self._add([weight.each, below.fixed])
-            return _Cost(self._add([weight.own, self._product(items, item)]), 0)
-        item = self._add([weight.each, below.of_page])
-        return _Cost(self._add([weight.own, below.fixed, self._product(items, item)]), 0)
+            item = self.add([weight.each, below.fixed])
+            return _Cost(self.add([weight.own, self._product(items, item)]), 0, once)
+        item = self.add([weight.each, below.of_page])
+        return _Cost(self.add([weight.own, below.fixed, self._product(items, item)]), 0, once)
 
     def _below(self, node: FieldNode, field: GraphQLField) -> _Cost:
         if node.selection_set is None:
@@ -167,7 +170,7 @@ class _Pricing:
         if not is_abstract_type(kind):
             return _FREE
         costs = [self.selection(node.selection_set, each) for each in self._schema.get_possible_types(kind)]
-        return _Cost(self._maximum([each.fixed for each in costs]), self._maximum([each.of_page for each in costs]))
+        return _Cost(*(self._maximum(list(parts)) for parts in zip(*costs, strict=True)))
 
     def _applies(self, fragment: Any, parent: GraphQLObjectType) -> bool:
         condition: NamedTypeNode | None = fragment.type_condition
@@ -214,11 +217,7 @@ class _Pricing:
                     return 0
         return included
 
-    def _sum(self, costs: Iterable[_Cost]) -> _Cost:
-        every = list(costs)
-        return _Cost(self._add([each.fixed for each in every]), self._add([each.of_page for each in every]))
-
-    def _add(self, terms: list[_Term]) -> _Term:
+    def add(self, terms: list[_Term]) -> _Term:
         known = sum(term for term in terms if isinstance(term, int))
         places = [term.step for term in terms if isinstance(term, _Value)]
         if not places:

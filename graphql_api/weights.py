@@ -1,6 +1,6 @@
 """What a field weighs in the cost of an operation, as metadata beside the field: see `graphql_api.cost`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Literal, TypeAlias
 
@@ -11,19 +11,30 @@ from graphql_api.settings import Settings
 WEIGHT = "weight"
 
 # In units of about 5 µs, as measured: docs/decisions/0012-limits-and-cost.md.
-LOOKUP = 30
-RELATION = 5
-CONNECTION = 60
-COUNT = 1000
-PREDICTION = 30
-FACTORS = 100
-MODEL = 10
-STATISTICS = 20000
-GROUP = 2
-WRITE = 200
-ROW = 30
-FEATURES = 40
-METRICS = 40
+STATEMENT = 100
+"""A statement to the database."""
+LOADED = 6
+"""An object out of a batch."""
+CONNECTION = 50
+"""The page of one parent, out of a batch."""
+COUNT = 1_000
+"""Counting all flights."""
+SCAN = 8_000
+"""Grouping all flights."""
+QUANTILE = 7_000
+"""A quantile over all flights."""
+GROUP = 5
+PREDICTION = 50
+"""A row of a model run, and what is looked up for it."""
+LOOKUPS = 8 * STATEMENT
+"""The statements that look up what models read, for all flights at once."""
+FACTORS = 80
+"""A model run for each input of one flight."""
+MODEL = 5
+WRITE = 400
+"""A transaction."""
+ROW = 20
+"""A row that is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +63,29 @@ Items: TypeAlias = int | Given | Literal[Above.PAGE]
 class Weight:
     """`own` for the field whenever it is resolved, `each` for each of its items beside what is selected of them.
 
-    `items` says how many those are. Where the field is no list, the lists right below it have as many.
+    `items` says how many those are. Where the field is no list, the lists right below it have as many. `once` is for
+    what is done for all objects of a request together, however many there are: a batch.
     """
 
     own: int = 1
     each: int = 0
     items: Items | None = None
+    once: int = 0
 
 
-def weighs(own: int = 1, *, each: int = 0, items: Items | None = None) -> dict[Any, Any]:
+def weighs(own: int = 1, *, each: int = 0, items: Items | None = None, once: int = 0) -> dict[Any, Any]:
     """Metadata of a field that takes more than a plain one, which weighs 1: about 5 µs of the processor's time."""
-    return {WEIGHT: Weight(own, each, items)}
+    return {WEIGHT: Weight(own, each, items, once)}
+
+
+def loaded() -> dict[Any, Any]:
+    """Metadata of an object that a statement reads, together with all others of its kind in a request."""
+    return weighs(LOADED, once=STATEMENT)
 
 
 def page() -> dict[Any, Any]:
     """Metadata of a connection: `first` or `last` say how many flights its lists have."""
-    return weighs(CONNECTION, items=Given(("last", "first"), "page_size_default", "page_size_max"))
+    return weighs(CONNECTION, items=Given(("last", "first"), "page_size_default", "page_size_max"), once=STATEMENT)
 
 
 def of_page() -> dict[Any, Any]:
@@ -92,7 +110,7 @@ class Weights:
         items = weight.items
         if isinstance(items, Given):
             items = Given(items.arguments, self._figure(items.default), self._figure(items.maximum))
-        return Weight(weight.own, weight.each, items)
+        return replace(weight, items=items)
 
     def _figure(self, value: int | str) -> int:
         return value if isinstance(value, int) else int(getattr(self._settings, value))
@@ -111,7 +129,9 @@ def _introspection(schema: GraphQLSchema) -> dict[tuple[str, str], Weight]:
 
     values = sum(len(getattr(each, "values", ())) for each in types)
     inputs = sum(len(getattr(each, "fields", ())) for each in types) - len(fields)
-    return {
+    # What a type is, and of what it is a list, is written out nine levels deep but hardly ever goes beyond three.
+    references = {("__Type", name): Weight(own=0) for name in ("kind", "name", "ofType")}
+    return references | {
         ("__Schema", "types"): Weight(items=len(types)),
         ("__Schema", "directives"): Weight(items=len(schema.directives)),
         ("__Type", "fields"): mean(len(fields), len(types)),

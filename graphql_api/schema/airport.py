@@ -20,7 +20,7 @@ from graphql_api.schema.connection import (
 )
 from graphql_api.schema.node import Node
 from graphql_api.schema.weather import WeatherObservation, weather_at
-from graphql_api.weights import LOOKUP, page, weighs
+from graphql_api.weights import loaded, page
 
 
 @strawberry.type(description="An airport.")
@@ -63,7 +63,7 @@ class Airport(Node):
         return connect(info, arguments, "destination_code", self.code)
 
     @strawberry.field(
-        description="The weather here in the hour of an instant, null where none was observed.", metadata=weighs(LOOKUP)
+        description="The weather here in the hour of an instant, null where none was observed.", metadata=loaded()
     )
     async def weather(
         self, info: Info, at: Annotated[datetime, strawberry.argument(description="An instant in the hour to look up.")]

@@ -15,7 +15,7 @@ from graphql_api.schema.filters import FlightFilter, flight_filter
 from graphql_api.schema.ordering import FlightOrder, flight_order
 from graphql_api.selection import columns_for
 from graphql_api.settings import Settings
-from graphql_api.weights import COUNT, LOOKUP, of_page, weighs
+from graphql_api.weights import COUNT, LOADED, loaded, of_page, weighs
 
 if TYPE_CHECKING:
     from graphql_api.schema.flight import Flight
@@ -55,12 +55,12 @@ class PageInfo:
     ask: strawberry.Private[PageAsk]
     page: strawberry.Private[Page]
 
-    @strawberry.field(description="Whether flights follow the page.", metadata=weighs(LOOKUP))
+    @strawberry.field(description="Whether flights follow the page.", metadata=loaded())
     async def has_next_page(self, info: Info) -> bool:
         window = self.ask.window
         return (self.page.more and not window.backward) or await self._any_beyond(info, before=False)
 
-    @strawberry.field(description="Whether flights precede the page.", metadata=weighs(LOOKUP))
+    @strawberry.field(description="Whether flights precede the page.", metadata=loaded())
     async def has_previous_page(self, info: Info) -> bool:
         window = self.ask.window
         return (self.page.more and window.backward) or await self._any_beyond(info, before=True)
@@ -113,7 +113,7 @@ class FlightConnection:
 
     @strawberry.field(
         description="How many flights the connection has on all its pages. Counted only when asked for.",
-        metadata=weighs(COUNT),
+        metadata=weighs(LOADED, once=COUNT),
     )
     async def total_count(self, info: Info) -> int:
         return await info.context.loaders.flight_counts.load(CountAsk(self.ask.window.flights, self.ask.parent))

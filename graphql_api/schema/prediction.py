@@ -12,7 +12,7 @@ from graphql_api.schema.leg import Lookups, leg_of
 from graphql_api.schema.model import DelayModel, ModelSelector, PredictionBasis, select_bundle
 from graphql_api.schema.problems import InvalidInput, ModelUnavailable, invalid_input
 from graphql_api.schema.question import Question
-from graphql_api.weights import FACTORS, FEATURES, MODEL, Given, weighs
+from graphql_api.weights import FACTORS, MODEL, Given, weighs
 from ml.runtime import Bundle, ModelUnavailableError
 
 Model = Annotated[
@@ -71,7 +71,7 @@ class DelayPrediction:
     @strawberry.field(
         description="contribution: change of probabilityDelayed, in probability, against the same prediction with that "
         "input unknown. Largest first.",
-        metadata=weighs(FACTORS, items=Given(("first",), 5, FEATURES)),
+        metadata=weighs(FACTORS, items=Given(("first",), 5, 30)),
     )
     async def factors(
         self, info: Info, first: Annotated[int | None, strawberry.argument(description="At most this many.")] = 5
