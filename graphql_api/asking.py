@@ -81,6 +81,8 @@ async def ask(
             result = await executor.subscribe(operation, variables, new_context)
         else:
             raise _not_here()
+        if request.wants_cost:
+            result = executor.with_cost(result, operation, variables)
     except RequestError as error:
         result = Answer.refused(error.errors)
     except HTTPError as error:

@@ -71,6 +71,8 @@ class GraphQLEndpoint:
                     answers.append(await ask(self._executor, each, contexts, service, streaming=False))
                 return _batch(answers)
             parameters = posted
+        if request.headers.get("graphql-cost"):
+            parameters = parameters.with_cost()
         contexts = Contexts(service, authorization, principal)
         asked = await ask(
             self._executor, parameters, contexts, service, streaming=takes.stream and not reading, reading=reading
