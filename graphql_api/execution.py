@@ -1,8 +1,9 @@
 """From a request to an answer: parse, validate, choose the operation, execute. A document is checked once."""
 
+import asyncio
 import inspect
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Self, TypeAlias
@@ -50,6 +51,10 @@ class Operation:
     @property
     def type(self) -> OperationType:
         return self.definition.operation
+
+    def cost(self, variables: Mapping[str, Any]) -> int:  # noqa: ARG002 — of the signature.
+        """What it may cost at most, in units that the rate limit counts."""
+        return 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +145,7 @@ class Executor:
         # In production, and where the schema is not for everybody, an error does not lead on to what else there is.
         self._hide_suggestions = settings.app_env is Environment.PRODUCTION or settings.introspection is Access.KEYS
         self._max_tokens = settings.document_tokens_max
+        self._seconds = settings.request_timeout_seconds
         self._documents = _Documents(settings.document_cache_size, settings.document_cache_bytes)
 
     def prepare(self, query: str, operation_name: str | None) -> Operation:
@@ -158,7 +164,10 @@ class Executor:
         """Execute a query or mutation. Faults of single fields become errors in the answer and are not raised."""
         if refusal := _refusal(operation, context):
             return refusal
-        return await self._execute(operation, variables, context, None)
+        try:
+            return await self._execute(operation, variables, context, None)
+        except TimeoutError:
+            return Answer.refused([_timeout(operation, self._seconds)])
 
     async def subscribe(
         self, operation: Operation, variables: dict[str, Any], new_context: NewContext
@@ -196,11 +205,21 @@ class Executor:
                 # A key that cannot be looked up now may be the next time; one that opens nothing ends it.
                 unavailable = error.status == HTTPStatus.SERVICE_UNAVAILABLE
                 return Answer.missed(error.error) if unavailable else Answer.refused([error.error])
-            return _refusal(operation, context) or await self._execute(operation, variables, context, event)
+            if refusal := _refusal(operation, context):
+                return refusal
+            try:
+                return await self._execute(operation, variables, context, event)
+            except TimeoutError:
+                return Answer.missed(_timeout(operation, self._seconds))
 
         return Answers(aiter(events), answer)
 
     async def _execute(self, operation: Operation, variables: dict[str, Any], context: Context, root: Any) -> Answer:
+        """Execute it in the time that there is for it. Whoever is cancelled leaves nothing behind that goes on.
+
+        Raises:
+            TimeoutError: it took longer.
+        """
         result = execute(
             self._schema,
             operation.document,
@@ -210,7 +229,18 @@ class Executor:
             operation_name=operation.name,
             hide_suggestions=self._hide_suggestions,
         )
-        return Answer.of(await result if inspect.isawaitable(result) else result)
+        if not inspect.isawaitable(result):
+            return Answer.of(result)
+        try:
+            async with asyncio.timeout(self._seconds):
+                return Answer.of(await result)
+        except TimeoutError:
+            await context.stop()
+            context.metrics.timed_out(operation.type.value)
+            raise
+        except asyncio.CancelledError:
+            await context.stop()
+            raise
 
     def _checked(self, query: str) -> DocumentNode:
         try:
@@ -231,6 +261,18 @@ def _refusal(operation: Operation, context: Context) -> Answer | None:
     except GraphQLError as error:
         return Answer.refused([formatted(error)])
     return None
+
+
+def _timeout(operation: Operation, seconds: float) -> GraphQLFormattedError:
+    """The error in place of an answer that took too long."""
+    what = {
+        OperationType.QUERY: "Ask for less at once: fewer rows, fewer groups, a narrower filter.",
+        OperationType.MUTATION: "Each of its fields was done as a whole or not at all: read what it was to change, or "
+        "send it again with the same idempotencyKey, which does nothing twice.",
+        OperationType.SUBSCRIPTION: "The subscription goes on: read again what you show, or select less.",
+    }
+    message = f"This took longer than the {seconds:g} seconds that there are, and was stopped. {what[operation.type]}"
+    return with_code(GraphQLError(message), Code.TIMEOUT)
 
 
 def _definition(document: DocumentNode, name: str | None) -> OperationDefinitionNode:

@@ -4,7 +4,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from db.settings import DatabaseSettings
 from ml.runtime import ModelSettings
@@ -68,6 +68,27 @@ class Settings(DatabaseSettings, ModelSettings):
     filter_values_max: int = Field(1_000, ge=1, description="How many values the lists of a filter may hold together.")
     body_bytes_max: int = Field(1_048_576, ge=1024, description="The largest request body, in bytes.")
     body_timeout_seconds: float = Field(10.0, gt=0, description="How long a client may take to send a body.")
+    request_timeout_seconds: float = Field(
+        20.0,
+        gt=0,
+        description="How long a query, a mutation or one event of a subscription may take; then its SQL is cancelled. "
+        "Longer than DATABASE_TIMEOUT_SECONDS, so that one slow statement is told as what it is.",
+    )
+    rate_limit: int | None = Field(
+        None,
+        ge=0,
+        description="What the requests of one key, or of one address without a key, may cost in a minute; 0 is no "
+        "limit. When left out, 0 in development and 6000 in production.",
+    )
+    rate_limit_storage_url: SecretStr = Field(
+        SecretStr("memory://"),
+        description="Where it is counted: memory:// in each process by itself, redis://HOST:PORT/0 (rediss:// with "
+        "TLS) for all replicas together.",
+    )
+    trusted_proxies: str = Field(
+        "127.0.0.1,::1",
+        description="Addresses and networks, with commas between, of proxies whose X-Forwarded-For is believed.",
+    )
     prediction_batch_max: int = Field(
         1_000, ge=1, description="The most rows of one model run; what is asked at once beyond that takes several."
     )
