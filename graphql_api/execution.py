@@ -25,16 +25,8 @@ from graphql import (
 
 from graphql_api.authorization import authorize
 from graphql_api.context import Context
-from graphql_api.errors import Code, HTTPError, formatted, with_code
+from graphql_api.errors import Code, HTTPError, RequestError, formatted
 from graphql_api.settings import Access, Environment, Settings
-
-
-class RequestError(Exception):
-    """A request that cannot be executed. `errors` is what the client gets instead of data."""
-
-    def __init__(self, code: Code, *errors: GraphQLError) -> None:
-        super().__init__(code)
-        self.errors = [with_code(error, code) for error in errors]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +55,10 @@ class Answer:
 
     body: dict[str, Any]
     outcome: str
+    status: int | None = None
+    """The HTTP status, where the body does not say it."""
+    headers: Mapping[str, str] | None = None
+    """HTTP headers that go with the status."""
 
     @classmethod
     def of(cls, result: ExecutionResult) -> "Answer":
@@ -74,8 +70,10 @@ class Answer:
         return cls({"errors": errors, "data": result.data}, "field_error")
 
     @classmethod
-    def refused(cls, errors: list[GraphQLFormattedError]) -> "Answer":
-        return cls({"errors": errors}, "request_error")
+    def refused(
+        cls, errors: list[GraphQLFormattedError], status: int | None = None, headers: Mapping[str, str] | None = None
+    ) -> "Answer":
+        return cls({"errors": errors}, "request_error", status, headers)
 
     @classmethod
     def missed(cls, error: GraphQLFormattedError) -> "Answer":

@@ -4,18 +4,21 @@ The windows are fixed: one begins with a client's first request and lasts a minu
 again. So `resetAt` and `Retry-After` are exact, and a client costs one counter.
 """
 
+import asyncio
 import math
+import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any, Final, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import structlog
-from limits import RateLimitItem, RateLimitItemPerMinute
+from limits import RateLimitItemPerMinute
 from limits.aio.storage import Storage
+from limits.errors import StorageError
 from limits.storage import storage_from_string
 
 from graphql_api.errors import Code, HTTPError
@@ -149,3 +152,132 @@ class Counters(Storage):
 
     async def clear(self, key: str) -> None:
         self._counted.pop(key, None)
+
+
+class RateLimiter:
+    """Charges clients. Where its storage is over the network and does not answer, it counts by itself meanwhile.
+
+    So an outage of the storage neither stops the service nor lifts the limit: each process then has one of its own.
+    """
+
+    def __init__(
+        self,
+        limit: int,
+        storage: Storage | None,
+        metrics: Metrics,
+        close: Callable[[], Awaitable[None]] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`storage` is one over the network; `close` is called to end its connections."""
+        self._item = RateLimitItemPerMinute(limit, namespace="m7b0")
+        self._storage, self._own = storage, Counters()
+        self._metrics, self._close, self._monotonic = metrics, close, monotonic
+        self._not_before = -math.inf
+        self._failed = False
+
+    @property
+    def limit(self) -> int:
+        """What a client may ask for in a minute."""
+        return self._item.amount
+
+    async def charge(self, client: Client, cost: int) -> Allowance:
+        """Count what a request costs.
+
+        Raises:
+            RateLimitedError: it is more than what is left; nothing is counted.
+        """
+        key = self._item.key_for(*client)
+        count, reset = await self._count(key, cost)
+        # Another request of the same client may be given back meanwhile, or the limit may have been lowered.
+        remaining = min(max(self.limit - count, 0), self.limit)
+        if count <= self.limit:
+            return Allowance(cost, self.limit, remaining, reset)
+        before, _ = await self._count(key, -cost)
+        self._metrics.rate_limited(client.by)
+        raise RateLimitedError(Allowance(cost, self.limit, min(max(self.limit - before, 0), self.limit), reset))
+
+    async def close(self) -> None:
+        if self._close is not None:
+            await self._close()
+
+    async def _count(self, key: str, amount: int) -> tuple[int, datetime]:
+        """Add to a client's counter: what it holds then, and when it begins anew."""
+        if self._storage is not None and self._monotonic() >= self._not_before:
+            # Only one request finds out whether the storage is back; the others do not wait for it.
+            if self._failed:
+                self._not_before = self._monotonic() + STORAGE_PAUSE_SECONDS
+            try:
+                async with asyncio.timeout(STORAGE_TIMEOUT_SECONDS):
+                    count = await self._storage.incr(key, WINDOW_SECONDS, amount)
+                    # Redis tells whole seconds, rounded.
+                    reset = await self._storage.get_expiry(key) + 0.5
+            except (StorageError, OSError, TimeoutError) as error:
+                self._fail(error)
+            else:
+                if self._failed:
+                    self._failed, self._not_before = False, -math.inf
+                    log.info("the rate limit's storage answers again")
+                return count, _instant(reset)
+        return await self._own.incr(key, WINDOW_SECONDS, amount), _instant(await self._own.get_expiry(key))
+
+    def _fail(self, error: Exception) -> None:
+        self._metrics.rate_limit_storage_failed()
+        self._not_before = self._monotonic() + STORAGE_PAUSE_SECONDS
+        if not self._failed:
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            log.warning("the rate limit's storage does not answer; this process counts by itself", reason=reason)
+        self._failed = True
+
+
+def rate_limiter(limit: int, url: str, metrics: Metrics) -> RateLimiter | None:
+    """What the settings ask for; None where there is no limit.
+
+    Raises:
+        ValueError: `url` names no storage; the message says what would be right.
+    """
+    parts = checked_storage_url(url)
+    if not limit:
+        return None
+    if parts.scheme == "memory":
+        return RateLimiter(limit, None, metrics)
+    # With the setting `memory://` nobody pays for it.
+    from redis.asyncio import ConnectionPool  # noqa: PLC0415
+    from redis.asyncio.retry import Retry  # noqa: PLC0415
+    from redis.backoff import NoBackoff  # noqa: PLC0415
+
+    pool = ConnectionPool.from_url(
+        url,
+        socket_connect_timeout=STORAGE_TIMEOUT_SECONDS,
+        socket_timeout=STORAGE_TIMEOUT_SECONDS,
+        # Once, for a connection that the server closed meanwhile.
+        retry=Retry(NoBackoff(), 1),
+    )
+    storage = storage_from_string(
+        f"async+{url}", implementation="redispy", wrap_exceptions=True, key_prefix="m7b0", connection_pool=pool
+    )
+    return RateLimiter(limit, storage, metrics, pool.aclose)
+
+
+def checked_storage_url(url: str) -> SplitResult:
+    """The parts of a storage's URL.
+
+    Raises:
+        ValueError: it cannot be used; the message says what would be right and does not repeat it.
+    """
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme == "memory" and url == "memory://"
+        known |= parts.scheme in ("redis", "rediss") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        known = False
+    if not known:
+        raise ValueError(f"RATE_LIMIT_STORAGE_URL is not the URL of a storage; write {_FORMS}")
+    if not re.fullmatch(r"/?\d*", parts.path) or parts.query or parts.fragment:
+        raise ValueError(
+            f"RATE_LIMIT_STORAGE_URL names more than a server and the number of a database; write {_FORMS}"
+        )
+    return parts
+
+
+def _instant(seconds: float) -> datetime:
+    return datetime.fromtimestamp(math.ceil(seconds), UTC)

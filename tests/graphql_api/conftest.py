@@ -14,7 +14,8 @@ from starlette.applications import Starlette
 
 from graphql_api.app import create_app, open_service
 from graphql_api.context import Context, context_for
-from graphql_api.execution import Answer, Executor, RequestError
+from graphql_api.errors import RequestError
+from graphql_api.execution import Answer, Executor
 from graphql_api.principal import Principal, Scope
 from graphql_api.schema import build_schema
 from graphql_api.settings import Settings

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from graphql_api.asking import GraphQLRequest
 from graphql_api.messages import Complete, ConnectionInit, Message, Ping, Pong, Subscribe, message_of
+from graphql_api.persisted import GraphQLRequest
 
 
 def said(**message: Any) -> Message:
