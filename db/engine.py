@@ -410,7 +410,7 @@ class _Interruptible(aiosqlite.Connection):
 
     async def _execute(self, fn: Callable[..., Result], *arguments: Any, **named: Any) -> Result:
         try:
-            return await super()._execute(fn, *arguments, **named)  # type: ignore[no-any-return]  # has no types
+            return await super()._execute(fn, *arguments, **named)  # type: ignore[no-any-return,no-untyped-call]  # untyped
         except asyncio.CancelledError:
             if self._connection is not None:
                 await self._stop(self._connection)
@@ -426,7 +426,7 @@ class _Interruptible(aiosqlite.Connection):
                 connection.rollback()
 
         # The thread takes one thing after the other, so what was running has ended when this is done.
-        ended = asyncio.ensure_future(super()._execute(roll_back))
+        ended = asyncio.ensure_future(super()._execute(roll_back))  # type: ignore[no-untyped-call]  # untyped
         while not ended.done():
             # More than once: what the thread has not begun cannot be interrupted yet.
             with suppress(asyncio.CancelledError, sqlite3.Error):

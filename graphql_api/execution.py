@@ -25,7 +25,7 @@ from graphql import (
 
 from graphql_api.authorization import authorize
 from graphql_api.context import Context
-from graphql_api.errors import Code, HTTPError, RequestError, formatted
+from graphql_api.errors import Code, HTTPError, RequestError, formatted, with_code
 from graphql_api.settings import Access, Environment, Settings
 
 

@@ -76,11 +76,11 @@ class GraphQLEndpoint:
             facts["key"] = principal.prefix
         describe_request(request.scope, **facts)
         answer = asked.result
-        allowed = asked.allowance.headers if asked.allowance else {}
+        charged = asked.allowance.headers if asked.allowance else {}
         if not isinstance(answer, Answer) or (takes.single == EVENT_STREAM and answer.status is None):
-            return EventStream(answer, service, allowed)
-        response = _response(answer, takes.single)
-        response.headers.update(allowed)
+            return EventStream(answer, service, charged)
+        response = _response(answer, JSON if takes.single == EVENT_STREAM else takes.single)
+        response.headers.update(charged)
         return _for_caches(request, answer, response, service.settings.get_max_age_seconds) if reading else response
 
 

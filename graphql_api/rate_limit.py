@@ -17,9 +17,8 @@ from urllib.parse import SplitResult, urlsplit
 
 import structlog
 from limits import RateLimitItemPerMinute
-from limits.aio.storage import Storage
+from limits.aio.storage import RedisStorage, Storage
 from limits.errors import StorageError
-from limits.storage import storage_from_string
 
 from graphql_api.errors import Code, HTTPError
 from graphql_api.metrics import CountedBy, Metrics
@@ -94,8 +93,8 @@ class RateLimitedError(HTTPError):
             "resetAt": f"{allowance.reset_at:%Y-%m-%dT%H:%M:%SZ}",
         }
         message = (
-            f"This costs {allowance.cost}, and {allowance.remaining} of the {allowance.limit} that may be asked for in a "
-            f"minute are left. Send it again after {facts['resetAt']}."
+            f"This costs {allowance.cost}, and {allowance.remaining} of the {allowance.limit} that may be asked for in "
+            f"a minute are left. Send it again after {facts['resetAt']}."
         )
         headers = {"Retry-After": str(allowance.seconds), **allowance.headers}
         super().__init__(429, message, headers, Code.RATE_LIMITED)
@@ -252,8 +251,11 @@ def rate_limiter(limit: int, url: str, metrics: Metrics) -> RateLimiter | None:
         # Once, for a connection that the server closed meanwhile.
         retry=Retry(NoBackoff(), 1),
     )
-    storage = storage_from_string(
-        f"async+{url}", implementation="redispy", wrap_exceptions=True, key_prefix="m7b0", connection_pool=pool
+    storage = RedisStorage(
+        url,
+        wrap_exceptions=True,
+        implementation="redispy",
+        connection_pool=pool,  # type: ignore[arg-type]  # documented, though not declared
     )
     return RateLimiter(limit, storage, metrics, pool.aclose)
 
