@@ -4,6 +4,8 @@ BIN := $(VENV)/bin
 MODEL_DIR ?= mlruns
 # Not MLflow's own 5000, on which macOS listens for AirPlay.
 MLFLOW_PORT ?= 5001
+# npm writes this file when all else is there. graphiql/build.sh sees to its own.
+NODE_PACKAGES := $(addsuffix /node_modules/.package-lock.json, tests/node clients/typescript)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint format typecheck schema data train mlflow lock bench notebook graphiql clean
@@ -16,7 +18,7 @@ run: $(VENV)/.data data/processed/.prepared graphiql ## serve the API and Graphi
 	@$(BIN)/python -m db seed
 	@$(BIN)/python -m graphql_api serve
 
-test: $(VENV)/.test data/processed/.prepared graphiql ## run every test, on SQLite and on PostgreSQL
+test: $(VENV)/.test data/processed/.prepared graphiql $(NODE_PACKAGES) ## run every test, on SQLite and on PostgreSQL
 	@$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## ruff: rules and formatting
@@ -57,7 +59,8 @@ lock: $(VENV)/.dev ## resolve again and write every lock file
 	@UV=$(BIN)/uv sh requirements/lock.sh
 
 clean: ## remove what was built; the database and the models stay
-	rm -rf $(VENV) .venv-mlflow data/processed/*.parquet data/processed/.prepared graphiql/node_modules graphql_api/static
+	rm -rf $(VENV) .venv-mlflow data/processed/*.parquet data/processed/.prepared graphql_api/static \
+		graphiql/node_modules $(dir $(NODE_PACKAGES))
 
 # One resolution, a lock file a group; each file is complete, so a stamp stands for its whole environment.
 $(VENV)/.data: requirements/data.lock
@@ -82,6 +85,13 @@ $(VENV)/.%: pyproject.toml
 data/processed/.prepared: data/raw/SHA256SUMS db/prepare.py db/airports.py db/local_time.py db/plausible.py db/raw.py | $(VENV)/.data
 	@$(BIN)/python -m db prepare
 	@touch $@
+
+# Without npm the tests that need it are left out and named; only CI takes a failure to install for one.
+%/node_modules/.package-lock.json: %/package-lock.json
+	@if command -v npm >/dev/null; then \
+		echo "installing the locked npm packages into $*/node_modules"; \
+		(cd $* && npm ci --include=dev --loglevel=error) || [ -z "$$CI" ]; \
+	fi
 
 graphiql:
 	@sh graphiql/build.sh

@@ -79,9 +79,14 @@ class GraphQLEndpoint:
         charged = asked.allowance.headers if asked.allowance else {}
         if not isinstance(answer, Answer) or (takes.single == EVENT_STREAM and answer.status is None):
             return EventStream(answer, service, charged)
-        response = _response(answer, JSON if takes.single == EVENT_STREAM else takes.single)
+        response = _response(answer, _single(takes))
         response.headers.update(charged)
         return _for_caches(request, answer, response, service.settings.get_max_age_seconds) if reading else response
+
+
+def _single(takes: Accepted) -> str:
+    """The media type of what is never a stream."""
+    return GRAPHQL_RESPONSE if takes.single == GRAPHQL_RESPONSE else JSON
 
 
 def _response(answer: Answer, media_type: str) -> Response:

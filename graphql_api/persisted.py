@@ -174,7 +174,7 @@ def read_manifest(path: Path) -> dict[str, str]:
     try:
         if "operations" in content and isinstance(content["operations"], list):
             content = {operation["id"]: operation["body"] for operation in content["operations"]}
-        documents = {_without_prefix(name): str(text) for name, text in content.items()}
+        documents = {_without_prefix(name): text for name, text in content.items()}
         for text in documents.values():
             parse(text)
     except (KeyError, TypeError, AttributeError) as error:

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import strawberry
+from graphql import GraphQLOneOfDirective
 from strawberry.schema.config import StrawberryConfig
 
 from graphql_api.schema.aircraft import Aircraft
@@ -27,4 +28,7 @@ def build_schema() -> strawberry.Schema:
 
 def print_schema() -> str:
     """The text of `schema.graphql`."""
-    return build_schema().as_str() + "\n"
+    printed = build_schema().as_str() + "\n"
+    # Strawberry leaves out of the text the description that introspection gives.
+    directive = f"directive {GraphQLOneOfDirective}"
+    return printed.replace(directive, f'"""{GraphQLOneOfDirective.description}"""\n{directive}', 1)

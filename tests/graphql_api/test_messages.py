@@ -25,7 +25,7 @@ def said(**message: Any) -> Message:
         ({"type": "complete", "id": "é", "more": 1}, Complete("é")),
         (
             {"type": "subscribe", "id": "1", "payload": {"query": "{ a }", "variables": None, "extensions": {}}},
-            Subscribe("1", GraphQLRequest(query="{ a }")),
+            Subscribe("1", GraphQLRequest(query="{ a }", extensions={})),
         ),
         (
             {"type": "subscribe", "id": "1", "payload": {"query": "", "variables": {"a": 1}, "operationName": "A"}},
