@@ -11,7 +11,7 @@ from rich.console import Console
 
 from db.settings import fault_of
 from graphql_api.keys_command import app as keys_app
-from graphql_api.settings import Access, Environment, Settings
+from graphql_api.settings import Access, Environment, Settings, separated
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, rich_markup_mode="rich")
 app.add_typer(keys_app, name="keys")
@@ -41,6 +41,7 @@ def serve_command(
         application = create_app(settings)
     except ValueError as error:
         raise _failure(str(error)) from error
+    trusted = separated(settings.trusted_proxies)
     at, on = host or settings.host, port or settings.port
     config = uvicorn.Config(
         application,
@@ -58,6 +59,8 @@ def serve_command(
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=30,
+        proxy_headers=bool(trusted),
+        forwarded_allow_ips=trusted,
     )
 
     class Server(uvicorn.Server):

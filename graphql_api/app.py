@@ -27,6 +27,7 @@ from graphql_api.logs import RequestLog
 from graphql_api.metrics import Metrics
 from graphql_api.parameters import PREFLIGHT
 from graphql_api.persisted import documents_for
+from graphql_api.rate_limit import checked_storage_url, rate_limiter
 from graphql_api.reload import load_models, watching
 from graphql_api.schema import build_schema
 from graphql_api.settings import Environment, Settings, separated
@@ -37,7 +38,7 @@ from ml.runtime import Registry
 
 # What pages of other sites may send and read, where CORS_ORIGINS lets them.
 _REQUEST_HEADERS = ("Authorization", "Content-Type", "GraphQL-Cost", "If-None-Match", "X-Request-ID")
-_RESPONSE_HEADERS = ("ETag", "Retry-After", "WWW-Authenticate", "X-Request-ID")
+_RESPONSE_HEADERS = ("ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", "X-Request-ID")
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -48,6 +49,7 @@ def create_app(settings: Settings) -> Starlette:
     """
     database_url(settings.database_url.get_secret_value())
     documents_for(settings)
+    checked_storage_url(settings.rate_limit_storage_url.get_secret_value())
     development = settings.app_env is Environment.DEVELOPMENT
     graphiql = GraphiQL() if development else None
     executor = Executor(build_schema(), settings)
@@ -111,8 +113,9 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         writer = Writer(database, keys_kept=timedelta(hours=settings.idempotency_hours), listener=feed)
         keyring = Keyring(database, writer, settings.key_cache_seconds)
         documents = documents_for(settings)
+        limiter = rate_limiter(settings.rate_limit, settings.rate_limit_storage_url.get_secret_value(), measured)
         service = Service(
-            settings, database, Registry(), measured, writer, keyring, feed, changes, Streams(), documents
+            settings, database, Registry(), measured, writer, keyring, feed, changes, Streams(), documents, limiter
         )
         await load_models(service)
         try:
@@ -120,6 +123,8 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
                 yield service
         finally:
             await keyring.close()
+            if limiter is not None:
+                await limiter.close()
     finally:
         await database.close()
 

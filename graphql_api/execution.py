@@ -1,5 +1,6 @@
 """From a request to an answer: parse, validate, choose the operation, execute. A document is checked once."""
 
+import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -24,7 +25,7 @@ from graphql import (
 from graphql_api.authorization import authorize
 from graphql_api.context import Context
 from graphql_api.cost import Price, price
-from graphql_api.errors import Code, HTTPError, RequestError, formatted, limit_exceeded
+from graphql_api.errors import Code, HTTPError, RequestError, formatted, with_code
 from graphql_api.limits import excess
 from graphql_api.recent import Recent
 from graphql_api.settings import Access, Environment, Settings
@@ -173,6 +174,7 @@ class Executor:
         # In production, and where the schema is not for everybody, an error does not lead on to what else there is.
         self._hide_suggestions = settings.app_env is Environment.PRODUCTION or settings.introspection is Access.KEYS
         self._settings = settings
+        self._seconds = settings.request_timeout_seconds
         self._weights = Weights(self._schema, settings)
         self._validator = Validator(
             self._schema, settings.field_comparisons_max, hide_suggestions=self._hide_suggestions
@@ -196,11 +198,29 @@ class Executor:
             self._documents.put(query, document, len(query))
         return document.operation(operation_name)
 
+    def price(self, operation: Operation, variables: dict[str, Any]) -> int:
+        """What an operation costs, if that is not too much. It is for each event, of a subscription.
+
+        Raises:
+            RequestError: it costs too much.
+        """
+        cost, most = operation.cost(variables), self._settings.cost_max
+        if cost <= most:
+            return cost
+        message = (
+            f"The {operation.type.value} costs {cost}; at most {most} is accepted (COST_MAX). Ask for smaller pages, "
+            "for less of each item, or in parts."
+        )
+        raise RequestError(Code.LIMIT_EXCEEDED, GraphQLError(message))
+
     async def execute(self, operation: Operation, variables: dict[str, Any], context: Context) -> Answer:
         """Execute a query or mutation. Faults of single fields become errors in the answer and are not raised."""
-        if refusal := self._refusal(operation, variables, context):
+        if refusal := _refusal(operation, context):
             return refusal
-        return await self._execute(operation, variables, context, None)
+        try:
+            return await self._execute(operation, variables, context, None)
+        except TimeoutError:
+            return Answer.refused([_timeout(operation, self._seconds)])
 
     async def subscribe(
         self, operation: Operation, variables: dict[str, Any], new_context: NewContext
@@ -214,7 +234,7 @@ class Executor:
             HTTPError: there is no context for who asks.
         """
         context = await new_context()
-        if refusal := self._refusal(operation, variables, context):
+        if refusal := _refusal(operation, context):
             return refusal
         executor = graphql.Executor.build(
             self._schema,
@@ -238,8 +258,12 @@ class Executor:
                 # A key that cannot be looked up now may be the next time; one that opens nothing ends it.
                 unavailable = error.status == HTTPStatus.SERVICE_UNAVAILABLE
                 return Answer.missed(error.error) if unavailable else Answer.refused([error.error])
-            refusal = self._refusal(operation, variables, context)
-            return refusal or await self._execute(operation, variables, context, event)
+            if refusal := _refusal(operation, context):
+                return refusal
+            try:
+                return await self._execute(operation, variables, context, event)
+            except TimeoutError:
+                return Answer.missed(_timeout(operation, self._seconds))
 
         return Answers(aiter(events), answer)
 
@@ -252,6 +276,11 @@ class Executor:
         return result
 
     async def _execute(self, operation: Operation, variables: dict[str, Any], context: Context, root: Any) -> Answer:
+        """Execute it in the time that there is for it. Whoever is cancelled leaves nothing behind that goes on.
+
+        Raises:
+            TimeoutError: it took longer.
+        """
         result = execute(
             self._schema,
             operation.document,
@@ -261,22 +290,18 @@ class Executor:
             operation_name=operation.name,
             hide_suggestions=self._hide_suggestions,
         )
-        return Answer.of(await result if inspect.isawaitable(result) else result)
-
-    def _refusal(self, operation: Operation, variables: dict[str, Any], context: Context) -> Answer | None:
-        """The answer to whom the operation as a whole is closed, and to what costs too much."""
+        if not inspect.isawaitable(result):
+            return Answer.of(result)
         try:
-            authorize(operation.document, operation.definition, context.principal)
-        except GraphQLError as error:
-            return Answer.refused([formatted(error)])
-        cost, most = operation.cost(variables), self._settings.cost_max
-        if cost <= most:
-            return None
-        message = (
-            f"The {operation.type.value} costs {cost}; at most {most} is accepted (COST_MAX). Ask for smaller pages, "
-            "for less of each item, or in parts."
-        )
-        return Answer.refused([formatted(limit_exceeded(message))])
+            async with asyncio.timeout(self._seconds):
+                return Answer.of(await result)
+        except TimeoutError:
+            await context.stop()
+            context.metrics.timed_out(operation.type.value)
+            raise
+        except asyncio.CancelledError:
+            await context.stop()
+            raise
 
     def _checked(self, query: str) -> _Document:
         if (refused := self._refusals.get(query)) is not None:
@@ -308,3 +333,24 @@ def _parsed(query: str, tokens: int) -> DocumentNode:
             raise RequestError(Code.GRAPHQL_PARSE_FAILED, error) from None
     message = f"The document has more than {tokens} tokens; at most {tokens} are accepted (DOCUMENT_TOKENS_MAX)."
     raise RequestError(Code.LIMIT_EXCEEDED, GraphQLError(message))
+
+
+def _refusal(operation: Operation, context: Context) -> Answer | None:
+    """The answer to whom the operation as a whole is closed."""
+    try:
+        authorize(operation.document, operation.definition, context.principal)
+    except GraphQLError as error:
+        return Answer.refused([formatted(error)])
+    return None
+
+
+def _timeout(operation: Operation, seconds: float) -> GraphQLFormattedError:
+    """The error in place of an answer that took too long."""
+    what = {
+        OperationType.QUERY: "Ask for less at once: fewer rows, fewer groups, a narrower filter.",
+        OperationType.MUTATION: "Each of its fields was done as a whole or not at all: read what it was to change, or "
+        "send it again with the same idempotencyKey, which does nothing twice.",
+        OperationType.SUBSCRIPTION: "The subscription goes on: read again what you show, or select less.",
+    }
+    message = f"This took longer than the {seconds:g} seconds that there are, and was stopped. {what[operation.type]}"
+    return with_code(GraphQLError(message), Code.TIMEOUT)

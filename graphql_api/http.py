@@ -10,20 +10,21 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from graphql_api.asking import Asked, Contexts, ask
-from graphql_api.auth import CHALLENGE, authenticate, authorization_of, refuse_key_in_url
+from graphql_api.asking import Asked, ask
+from graphql_api.auth import CHALLENGE, authorization_of, refuse_key_in_url
 from graphql_api.errors import Code, HTTPError
 from graphql_api.execution import Answer, Executor
 from graphql_api.graphiql import GraphiQL
 from graphql_api.logs import describe_request
 from graphql_api.negotiation import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, Accepted, accepted
 from graphql_api.parameters import parameters_of_get, parameters_of_post
+from graphql_api.sender import Sender
 from graphql_api.sse import EventStream
 from graphql_api.state import Service
 
 METHODS = ("GET", "POST")
 # Of a request that is refused as a whole, for clients that asked for the GraphQL type.
-_STATUS = {Code.UNAUTHENTICATED: 401, Code.FORBIDDEN: 403, Code.UNAVAILABLE: 503}
+_STATUS = {Code.UNAUTHENTICATED: 401, Code.FORBIDDEN: 403, Code.UNAVAILABLE: 503, Code.TIMEOUT: 504}
 _NOT_KEPT = {"Cache-Control": "no-store"}
 _VARY = "Accept, Authorization"
 
@@ -38,16 +39,17 @@ class GraphQLEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         takes = accepted(request.headers.get("accept", ""))
+        sender = Sender(request.app.state.service, authorization_of(request.headers), scope)
         response: Response | EventStream
         try:
-            response = await self._respond(request, takes)
+            response = await self._respond(request, takes, sender)
         except HTTPError as error:
-            response = _refusal(error, takes)
+            response = _refusal(await sender.charge_refusal(error), takes)
         except ClientDisconnect:
             return
         await response(scope, receive, send)
 
-    async def _respond(self, request: Request, takes: Accepted) -> Response | EventStream:
+    async def _respond(self, request: Request, takes: Accepted, sender: Sender) -> Response | EventStream:
         service: Service = request.app.state.service
         refuse_key_in_url(service, request.query_params.multi_items())
         reading = request.method == "GET"
@@ -58,33 +60,29 @@ class GraphQLEndpoint:
             raise HTTPError(405, f"{request.method} is not accepted here; send the query by POST.", {"Allow": allowed})
         if takes.single is None:
             raise HTTPError(406, f"There are answers as {GRAPHQL_RESPONSE}, {JSON} and {EVENT_STREAM} here.")
-        authorization = authorization_of(request.headers)
-        principal = await authenticate(service, authorization)
+        principal = await sender.principal()
         if reading:
             parameters = parameters_of_get(request)
         else:
             posted = await parameters_of_post(request, service.settings)
             if isinstance(posted, list):
-                answers = []
-                for each in posted:
-                    contexts = Contexts(service, authorization, principal)
-                    answers.append(await ask(self._executor, each, contexts, service, streaming=False))
-                return _batch(answers)
+                return _batch([await ask(self._executor, each, sender, service, streaming=False) for each in posted])
             parameters = posted
         if request.headers.get("graphql-cost"):
             parameters = parameters.with_cost()
-        contexts = Contexts(service, authorization, principal)
         asked = await ask(
-            self._executor, parameters, contexts, service, streaming=takes.stream and not reading, reading=reading
+            self._executor, parameters, sender, service, streaming=takes.stream and not reading, reading=reading
         )
         facts = {"operation": asked.operation_name, "operation_type": asked.operation_type, "outcome": asked.outcome}
         if principal.prefix:
             facts["key"] = principal.prefix
         describe_request(request.scope, **facts)
         answer = asked.result
+        charged = asked.allowance.headers if asked.allowance else {}
         if not isinstance(answer, Answer) or (takes.single == EVENT_STREAM and answer.status is None):
-            return EventStream(answer, service)
+            return EventStream(answer, service, charged)
         response = _response(answer, _single(takes))
+        response.headers.update(charged)
         return _for_caches(request, answer, response, service.settings.get_max_age_seconds) if reading else response
 
 

@@ -2,6 +2,7 @@
 
 import re
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Self
 
@@ -29,6 +30,7 @@ _PLACEHOLDERS = frozenset(
         "yourpassword",
     }
 )
+RATE_LIMIT_IN_PRODUCTION = 1_000_000
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 
 
@@ -122,6 +124,27 @@ class Settings(DatabaseSettings, ModelSettings):
     filter_values_max: int = Field(1_000, ge=1, description="How many values the lists of a filter may hold together.")
     body_bytes_max: int = Field(1_048_576, ge=1024, description="The largest request body, in bytes.")
     body_timeout_seconds: float = Field(10.0, gt=0, description="How long a client may take to send a body.")
+    request_timeout_seconds: float = Field(
+        20.0,
+        gt=0,
+        description="How long a query, a mutation or one event of a subscription may take; then its SQL is cancelled. "
+        "Longer than DATABASE_TIMEOUT_SECONDS, so that one slow statement is told as what it is.",
+    )
+    rate_limit: int = Field(
+        0,
+        ge=0,
+        description="What the requests of one key, or of one address without a key, may cost in a minute; 0 is no "
+        f"limit. In production {RATE_LIMIT_IN_PRODUCTION:_} when left out, about five seconds of computing.",
+    )
+    rate_limit_storage_url: SecretStr = Field(
+        SecretStr("memory://"),
+        description="Where it is counted: memory:// in each process by itself, redis://HOST:PORT/0 (rediss:// with "
+        "TLS) for all replicas together.",
+    )
+    trusted_proxies: str = Field(
+        "127.0.0.1,::1",
+        description="Addresses and networks, with commas between, of proxies whose X-Forwarded-For is believed.",
+    )
     prediction_batch_max: int = Field(
         1_000, ge=1, description="The most rows of one model run; what is asked at once beyond that takes several."
     )
@@ -170,7 +193,7 @@ class Settings(DatabaseSettings, ModelSettings):
     @classmethod
     def _production_keeps_its_schema_to_itself(cls, values: dict[str, Any]) -> dict[str, Any]:
         if values.get("app_env") == Environment.PRODUCTION:
-            return {"introspection": Access.KEYS, **values}
+            return {"introspection": Access.KEYS, "rate_limit": RATE_LIMIT_IN_PRODUCTION, **values}
         return values
 
     @model_validator(mode="after")
@@ -186,6 +209,16 @@ class Settings(DatabaseSettings, ModelSettings):
                         "APP_ENV=production: set one that nobody can guess"
                     )
         return self
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        for proxy in separated(value):
+            try:
+                ip_network(proxy)
+            except ValueError as error:
+                raise ValueError(f"{proxy!r} is neither an address nor a network: 10.0.0.7 or 10.0.0.0/8") from error
+        return value
 
     @field_validator("cors_origins")
     @classmethod

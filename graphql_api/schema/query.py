@@ -36,6 +36,7 @@ from graphql_api.schema.node import Node
 from graphql_api.schema.prediction import Model, PredictDelayResult, predict
 from graphql_api.schema.prediction_inputs import PredictDelayInput
 from graphql_api.schema.question import Question
+from graphql_api.schema.rate_limit import RateLimit
 from graphql_api.selection import columns_for
 from graphql_api.weights import GROUP, LOADED, LOOKUPS, MODEL, PREDICTION, SCAN, STATEMENT, Given, loaded, page, weighs
 from ml.runtime import ModelUnavailableError
@@ -243,6 +244,11 @@ class Query:
             return DelayModel.from_bundle(select_bundle(info, select or None), info.context.models)
         except ModelUnavailableError:
             return None
+
+    @strawberry.field(description="What is left of the rate limit, null where there is none.")
+    def rate_limit(self, info: Info) -> RateLimit | None:
+        allowance = info.context.allowance
+        return None if allowance is None else RateLimit.of(allowance)
 
 
 async def _node(info: Info, wanted: GlobalId) -> Node | None:
