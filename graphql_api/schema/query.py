@@ -46,14 +46,20 @@ _TYPES: dict[str, type[Node]] = {entity.__name__: entity for entity in (Flight, 
 @strawberry.input(description="What identifies a flight in the world: no two flights share it.")
 class FlightKey:
     carrier_code: str = strawberry.field(description="The airline's IATA code.")
-    flight_number: int = strawberry.field(description="The number without the carrier.")
+    flight_number: int = strawberry.field(description="The number without the carrier, 1 to 9999.")
     origin_code: str = strawberry.field(description="The origin's IATA code.")
     scheduled_departure: datetime = strawberry.field(description="Scheduled departure.")
 
 
-@strawberry.type(description="Everything that can be read.")
+@strawberry.type(
+    description="Everything that can be read. The limits that descriptions name are those that the service has "
+    "unless it is set otherwise; beyond one is an error (LIMIT_EXCEEDED)."
+)
 class Query:
-    @strawberry.field(description="Any object by its ID, null where there is none.")
+    @strawberry.field(
+        description="Any object by its ID, null where there is none. What is no ID of this service is an error "
+        "(BAD_USER_INPUT)."
+    )
     async def node(
         self,
         info: Info,
@@ -61,16 +67,22 @@ class Query:
     ) -> Node | None:
         return await _node(info, decode_id(id))
 
-    @strawberry.field(description="Objects by their IDs, in their order, null where there is none.")
+    @strawberry.field(
+        description="Objects by their IDs, in their order, null where there is none. What is no ID of this "
+        "service is an error."
+    )
     async def nodes(
         self,
         info: Info,
-        ids: Annotated[list[strawberry.ID], strawberry.argument(description="As many as a page may have.")],
+        ids: Annotated[list[strawberry.ID], strawberry.argument(description="Values of id fields, at most 500.")],
     ) -> list[Node | None]:
         _check_count(info, "ids", len(ids))
         return list(await asyncio.gather(*[_node(info, each) for each in list(map(decode_id, ids))]))
 
-    @strawberry.field(description="A flight by its ID.")
+    @strawberry.field(
+        description="A flight by its ID, null where there is none. The ID of something else is an error "
+        "(BAD_USER_INPUT)."
+    )
     async def flight(
         self,
         info: Info,
@@ -82,7 +94,7 @@ class Query:
         found = await _node(info, wanted)
         return found if isinstance(found, Flight) else None
 
-    @strawberry.field(description="A flight by what identifies it in the world.")
+    @strawberry.field(description="A flight by what identifies it in the world, null where there is none.")
     async def flight_by_key(
         self,
         info: Info,
@@ -110,7 +122,7 @@ class Query:
     ) -> FlightConnection:
         return connect(info, PageArguments(where, order_by, first, after, last, before))
 
-    @strawberry.field(description="An airport by its code.")
+    @strawberry.field(description="An airport by its code, null where there is none.")
     async def airport(
         self, info: Info, code: Annotated[str, strawberry.argument(description="IATA code, as in EWR.")]
     ) -> Airport | None:
@@ -121,12 +133,11 @@ class Query:
     async def airports(
         self,
         info: Info,
-        codes: Annotated[
-            list[str] | None, strawberry.argument(description="IATA codes, at most a page of them.")
-        ] = UNSET,
+        codes: Annotated[list[str] | None, strawberry.argument(description="IATA codes, at most 500.")] = UNSET,
         search: Annotated[str | None, strawberry.argument(description="A part of the name, or the code.")] = UNSET,
         first: Annotated[
-            int | None, strawberry.argument(description="At most this many: 50 when left out, or all of the codes.")
+            int | None,
+            strawberry.argument(description="At most this many, up to 500: 50 when left out, or all of the codes."),
         ] = UNSET,
     ) -> list[Airport]:
         maximum = info.context.settings.page_size_max
@@ -148,7 +159,7 @@ class Query:
         )
         return [Airport.from_row(row) for row in rows]
 
-    @strawberry.field(description="An airline by its code.")
+    @strawberry.field(description="An airline by its code, null where there is none.")
     async def airline(
         self, info: Info, code: Annotated[str, strawberry.argument(description="IATA code, as in UA.")]
     ) -> Airline | None:
@@ -160,7 +171,7 @@ class Query:
         rows = await all_airlines(info.context.database, columns_for(info, Airline))
         return [Airline.from_row(row) for row in rows]
 
-    @strawberry.field(description="An aircraft by its tail number.")
+    @strawberry.field(description="An aircraft by its tail number, null where there is none.")
     async def aircraft(
         self, info: Info, tail_number: Annotated[str, strawberry.argument(description="Registration, as in N14228.")]
     ) -> Aircraft | None:
@@ -194,7 +205,7 @@ class Query:
     async def predict_delays(
         self,
         info: Info,
-        inputs: Annotated[list[PredictDelayInput], strawberry.argument(description="The flights.")],
+        inputs: Annotated[list[PredictDelayInput], strawberry.argument(description="The flights, at most 1,000.")],
         model: Model = UNSET,
     ) -> list[PredictDelayResult]:
         maximum = info.context.settings.predictions_max

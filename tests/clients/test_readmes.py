@@ -22,7 +22,10 @@ def test_the_scripts_of_a_readme_are_those_of_the_package(name: str) -> None:
 def test_a_readme_names_files_that_exist(name: str) -> None:
     directory = CLIENTS / name
     readme = (directory / "README.md").read_text(encoding="utf-8")
-    named = [*re.findall(r"\]\(([^):]+)\)", readme), *re.findall(r"`((?:src/)?\w+\.(?:ts|json|py|toml|in|lock)|operations/)`", readme)]
+    named = [
+        *re.findall(r"\]\(([^):]+)\)", readme),
+        *re.findall(r"`((?:src/)?\w+\.(?:ts|json|py|toml|in|lock)|operations/)`", readme),
+    ]
     generated = {"possibleTypes.ts"}
     assert [path for path in named if path not in generated and not (directory / path).exists()] == []
 
