@@ -5,7 +5,7 @@ MODEL_DIR ?= mlruns
 # Not MLflow's own 5000, on which macOS listens for AirPlay.
 MLFLOW_PORT ?= 5001
 # npm writes this file when all else is there. graphiql/build.sh sees to its own.
-NODE_PACKAGES := $(addsuffix /node_modules/.package-lock.json, tests/node clients/typescript)
+NODE_PACKAGES := $(addsuffix /node_modules/.package-lock.json, tests/node clients/typescript clients/relay)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint format typecheck schema data train mlflow lock bench notebook graphiql clean
@@ -18,7 +18,7 @@ run: $(VENV)/.data data/processed/.prepared graphiql ## serve the API and Graphi
 	@$(BIN)/python -m db seed
 	@$(BIN)/python -m graphql_api serve
 
-test: $(VENV)/.test data/processed/.prepared graphiql $(NODE_PACKAGES) ## run every test, on SQLite and on PostgreSQL
+test: $(VENV)/.test data/processed/.prepared graphiql $(NODE_PACKAGES) .venv-clients/.installed ## run every test, on SQLite and on PostgreSQL
 	@$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## ruff: rules and formatting
@@ -59,7 +59,7 @@ lock: $(VENV)/.dev ## resolve again and write every lock file
 	@UV=$(BIN)/uv sh requirements/lock.sh
 
 clean: ## remove what was built; the database and the models stay
-	rm -rf $(VENV) .venv-mlflow data/processed/*.parquet data/processed/.prepared graphql_api/static \
+	rm -rf $(VENV) .venv-mlflow .venv-clients data/processed/*.parquet data/processed/.prepared graphql_api/static \
 		graphiql/node_modules $(dir $(NODE_PACKAGES))
 
 # One resolution, a lock file a group; each file is complete, so a stamp stands for its whole environment.
@@ -80,6 +80,13 @@ $(VENV)/.%: pyproject.toml
 	@$(PYTHON) -m venv --clear .venv-mlflow
 	@echo "installing MLflow's web interface into .venv-mlflow"
 	@.venv-mlflow/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
+
+# An environment of its own: clients/python/README.md
+.venv-clients/.installed: clients/python/requirements.lock
+	@$(PYTHON) -m venv --clear .venv-clients
+	@echo "installing the generator of Python clients into .venv-clients"
+	@.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
 data/processed/.prepared: data/raw/SHA256SUMS db/prepare.py db/airports.py db/local_time.py db/plausible.py db/raw.py | $(VENV)/.data

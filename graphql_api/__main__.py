@@ -116,6 +116,41 @@ def manifest_command(
     errors.print(f"{len(manifest['operations'])} operations in {out}")
 
 
+@app.command("breaking", epilog="Example: python -m graphql_api breaking --against v1.4.0.graphql")
+def breaking_command(
+    schema: Annotated[Path, typer.Argument(help="The schema as it is to be.", exists=True, dir_okay=False)] = Path(
+        "schema.graphql"
+    ),
+    against: Annotated[
+        Path | None,
+        typer.Option(help="The schema that clients have; from git when left out.", exists=True, dir_okay=False),
+    ] = None,
+) -> None:
+    """Fail where the schema breaks what clients of the previous release rely on: docs/deprecation.md."""
+    from datetime import UTC, datetime
+
+    from rich.markup import escape
+
+    from graphql_api.breaking import changes, unclear_deprecations
+    from graphql_api.previous_schema import Previous, previous_schema
+
+    now = schema.read_text(encoding="utf-8")
+    if unclear := unclear_deprecations(now):
+        raise _failure(f'a deprecation says "Use …. Goes after YYYY-MM-DD.", not: {escape("; ".join(unclear))}')
+    before = Previous(against.read_text(encoding="utf-8"), str(against)) if against else previous_schema(schema)
+    if before.schema is None:
+        errors.print(f"{schema} was compared with nothing: {before.source}")
+        return
+    found = changes(before.schema, now, datetime.now(UTC).date())
+    for line in found.dangerous:
+        errors.print(f"[yellow]note:[/] {escape(line)}")
+    for line in found.breaking:
+        errors.print(f"[red]breaks clients:[/] {escape(line)}")
+    if found.breaking:
+        raise _failure(f"{schema} breaks clients of {before.source}; docs/deprecation.md says how a thing may go")
+    errors.print(f"{schema} breaks no client of {before.source}")
+
+
 def _announce(host: str, port: int, *, bundled: bool, writes: Access) -> None:
     address = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 — compared, not listened on.
     where = "" if bundled else "  (from a CDN: it needs internet; with npm installed, `make run` builds it in)"

@@ -65,6 +65,7 @@ async def ask(
     `reading`, nothing but a query is executed.
     """
     started = time.perf_counter()
+    operation: Operation | None = None
     kind, name, charged = "unknown", None, False
     allowance: Allowance | None = None
     result: Answer | Answers
@@ -79,7 +80,7 @@ async def ask(
         subscribing = operation.type is OperationType.SUBSCRIPTION
         if subscribing and not streaming:
             raise _not_here()
-        allowance = await sender.charge(operation.cost(variables))
+        allowance = await sender.charge(executor.price(operation, variables))
         charged = True
         contexts = _Contexts(service, sender, allowance)
         if subscribing:
@@ -91,6 +92,8 @@ async def ask(
         result = Answer.refused(error.errors) if limited is None else _refused(limited)
     except HTTPError as error:
         result = _refused(error if charged else await sender.charge_refusal(error))
+    if operation is not None and request.wants_cost:
+        result = executor.with_cost(result, operation, request.variables or {})
     asked = Asked(kind, name, result, allowance)
     service.metrics.request(kind, name, asked.outcome, time.perf_counter() - started)
     return asked

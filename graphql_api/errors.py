@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 
 import structlog
 from graphql import GraphQLError, GraphQLFormattedError
@@ -51,6 +51,13 @@ class RequestError(Exception):
     def __init__(self, code: Code, *errors: GraphQLError) -> None:
         super().__init__(code)
         self.errors = [with_code(error, code) for error in errors]
+
+    @classmethod
+    def again(cls, errors: list[GraphQLFormattedError]) -> Self:
+        """The same refusal once more."""
+        error = cls(Code(errors[0]["extensions"]["code"]))
+        error.errors = list(errors)
+        return error
 
 
 def api_error(code: Code, message: str) -> GraphQLError:

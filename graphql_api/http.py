@@ -68,6 +68,8 @@ class GraphQLEndpoint:
             if isinstance(posted, list):
                 return _batch([await ask(self._executor, each, sender, service, streaming=False) for each in posted])
             parameters = posted
+        if request.headers.get("graphql-cost"):
+            parameters = parameters.with_cost()
         asked = await ask(
             self._executor, parameters, sender, service, streaming=takes.stream and not reading, reading=reading
         )

@@ -33,6 +33,15 @@ class GraphQLRequest(BaseModel):
     operationName: str | None = None  # noqa: N815
     extensions: dict[str, Any] | None = None
 
+    @property
+    def wants_cost(self) -> bool:
+        """Whether the answer is to say what it cost: `"extensions": {"cost": true}`."""
+        return self.extensions is not None and self.extensions.get("cost") is True
+
+    def with_cost(self) -> "GraphQLRequest":
+        """The same request, which wants to know."""
+        return self.model_copy(update={"extensions": {**(self.extensions or {}), "cost": True}})
+
 
 class Documents(Protocol):
     """Where the document of a request comes from."""

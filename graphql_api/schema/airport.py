@@ -20,6 +20,7 @@ from graphql_api.schema.connection import (
 )
 from graphql_api.schema.node import Node
 from graphql_api.schema.weather import WeatherObservation, weather_at
+from graphql_api.weights import loaded, page
 
 
 @strawberry.type(description="An airport.")
@@ -33,7 +34,7 @@ class Airport(Node):
     altitude_ft: int | None = strawberry.field(description="Height above sea level in feet.")
     timezone: str | None = strawberry.field(description="IANA time zone, as in America/New_York.")
 
-    @strawberry.field(description="The flights that leave from here.")
+    @strawberry.field(description="The flights that leave from here.", metadata=page())
     def departures(
         self,
         info: Info,
@@ -47,7 +48,7 @@ class Airport(Node):
         arguments = PageArguments(where, order_by, first, after, last, before)
         return connect(info, arguments, "origin_code", self.code)
 
-    @strawberry.field(description="The flights that are bound for here.")
+    @strawberry.field(description="The flights that are bound for here.", metadata=page())
     def arrivals(
         self,
         info: Info,
@@ -61,7 +62,9 @@ class Airport(Node):
         arguments = PageArguments(where, order_by, first, after, last, before)
         return connect(info, arguments, "destination_code", self.code)
 
-    @strawberry.field(description="The weather here in the hour of an instant, null where none was observed.")
+    @strawberry.field(
+        description="The weather here in the hour of an instant, null where none was observed.", metadata=loaded()
+    )
     async def weather(
         self, info: Info, at: Annotated[datetime, strawberry.argument(description="An instant in the hour to look up.")]
     ) -> WeatherObservation | None:

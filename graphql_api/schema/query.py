@@ -38,6 +38,7 @@ from graphql_api.schema.prediction_inputs import PredictDelayInput
 from graphql_api.schema.question import Question
 from graphql_api.schema.rate_limit import RateLimit
 from graphql_api.selection import columns_for
+from graphql_api.weights import GROUP, LOADED, LOOKUPS, MODEL, PREDICTION, SCAN, STATEMENT, Given, loaded, page, weighs
 from ml.runtime import ModelUnavailableError
 
 _AIRPORTS_DEFAULT = 50
@@ -54,7 +55,7 @@ class FlightKey:
 
 @strawberry.type(description="Everything that can be read.")
 class Query:
-    @strawberry.field(description="Any object by its ID, null where there is none.")
+    @strawberry.field(description="Any object by its ID, null where there is none.", metadata=loaded())
     async def node(
         self,
         info: Info,
@@ -62,7 +63,10 @@ class Query:
     ) -> Node | None:
         return await _node(info, decode_id(id))
 
-    @strawberry.field(description="Objects by their IDs, in their order, null where there is none.")
+    @strawberry.field(
+        description="Objects by their IDs, in their order, null where there is none.",
+        metadata=weighs(each=LOADED, items=Given(("ids",), 1, "page_size_max"), once=STATEMENT),
+    )
     async def nodes(
         self,
         info: Info,
@@ -71,7 +75,7 @@ class Query:
         _check_count(info, "ids", len(ids))
         return list(await asyncio.gather(*[_node(info, each) for each in list(map(decode_id, ids))]))
 
-    @strawberry.field(description="A flight by its ID.")
+    @strawberry.field(description="A flight by its ID.", metadata=loaded())
     async def flight(
         self,
         info: Info,
@@ -83,7 +87,7 @@ class Query:
         found = await _node(info, wanted)
         return found if isinstance(found, Flight) else None
 
-    @strawberry.field(description="A flight by what identifies it in the world.")
+    @strawberry.field(description="A flight by what identifies it in the world.", metadata=loaded())
     async def flight_by_key(
         self,
         info: Info,
@@ -98,7 +102,7 @@ class Query:
         )
         return None if row is None else Flight.from_row(row)
 
-    @strawberry.field(description="Flights, filtered, ordered and paged.")
+    @strawberry.field(description="Flights, filtered, ordered and paged.", metadata=page())
     def flights(
         self,
         info: Info,
@@ -111,14 +115,17 @@ class Query:
     ) -> FlightConnection:
         return connect(info, PageArguments(where, order_by, first, after, last, before))
 
-    @strawberry.field(description="An airport by its code.")
+    @strawberry.field(description="An airport by its code.", metadata=loaded())
     async def airport(
         self, info: Info, code: Annotated[str, strawberry.argument(description="IATA code, as in EWR.")]
     ) -> Airport | None:
         found = await _node(info, GlobalId(Airport.__name__, code))
         return found if isinstance(found, Airport) else None
 
-    @strawberry.field(description="Airports by codes, or by a text in their code or name; by code.")
+    @strawberry.field(
+        description="Airports by codes, or by a text in their code or name; by code.",
+        metadata=weighs(STATEMENT, each=1, items=Given(("first", "codes"), _AIRPORTS_DEFAULT, "page_size_max")),
+    )
     async def airports(
         self,
         info: Info,
@@ -149,26 +156,29 @@ class Query:
         )
         return [Airport.from_row(row) for row in rows]
 
-    @strawberry.field(description="An airline by its code.")
+    @strawberry.field(description="An airline by its code.", metadata=loaded())
     async def airline(
         self, info: Info, code: Annotated[str, strawberry.argument(description="IATA code, as in UA.")]
     ) -> Airline | None:
         found = await _node(info, GlobalId(Airline.__name__, code))
         return found if isinstance(found, Airline) else None
 
-    @strawberry.field(description="All airlines, by code.")
+    @strawberry.field(description="All airlines, by code.", metadata=weighs(STATEMENT, each=1, items=16))
     async def airlines(self, info: Info) -> list[Airline]:
         rows = await all_airlines(info.context.database, columns_for(info, Airline))
         return [Airline.from_row(row) for row in rows]
 
-    @strawberry.field(description="An aircraft by its tail number.")
+    @strawberry.field(description="An aircraft by its tail number.", metadata=loaded())
     async def aircraft(
         self, info: Info, tail_number: Annotated[str, strawberry.argument(description="Registration, as in N14228.")]
     ) -> Aircraft | None:
         found = await _node(info, GlobalId(Aircraft.__name__, tail_number))
         return found if isinstance(found, Aircraft) else None
 
-    @strawberry.field(description="Flights counted and measured in groups.")
+    @strawberry.field(
+        description="Flights counted and measured in groups.",
+        metadata=weighs(SCAN, each=GROUP, items=Given(("first",), "groups_default", "groups_max")),
+    )
     async def flight_stats(
         self,
         info: Info,
@@ -182,7 +192,10 @@ class Query:
         limit = first if isinstance(first, int) else None
         return await statistics(info, where or None, group_by, having or None, order_by or None, limit)
 
-    @strawberry.field(description="How late a flight will arrive that the service may not know.")
+    @strawberry.field(
+        description="How late a flight will arrive that the service may not know.",
+        metadata=weighs(PREDICTION, once=LOOKUPS),
+    )
     async def predict_delay(
         self,
         info: Info,
@@ -191,7 +204,10 @@ class Query:
     ) -> PredictDelayResult:
         return await predict(info, Question.of_input(input), model or None, ("input",))
 
-    @strawberry.field(description="How late each of many flights will arrive, in the order of the inputs.")
+    @strawberry.field(
+        description="How late each of many flights will arrive, in the order of the inputs.",
+        metadata=weighs(each=PREDICTION, items=Given(("inputs",), 1, "predictions_max"), once=LOOKUPS),
+    )
     async def predict_delays(
         self,
         info: Info,
@@ -209,12 +225,14 @@ class Query:
         )
         return list(await asyncio.gather(*questions))
 
-    @strawberry.field(description="Every model that the service has loaded and verified.")
+    @strawberry.field(
+        description="Every model that the service has loaded and verified.", metadata=weighs(items=2, each=MODEL)
+    )
     def models(self, info: Info) -> list[DelayModel]:
         models = info.context.models
         return [DelayModel.from_bundle(bundle, models) for bundle in models.bundles]
 
-    @strawberry.field(description="One model, null where there is none.")
+    @strawberry.field(description="One model, null where there is none.", metadata=weighs(MODEL))
     def model(
         self,
         info: Info,

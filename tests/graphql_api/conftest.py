@@ -63,6 +63,7 @@ class Graph:
         self.statements.clear()
         try:
             prepared = self.executor.prepare(query, name)
+            self.executor.price(prepared, variables or {})
         except RequestError as error:
             return Answer.refused(error.errors).body
         return (await self.executor.execute(prepared, variables or {}, await self.context())).body

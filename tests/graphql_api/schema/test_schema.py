@@ -7,13 +7,18 @@ from typing import Any
 import orjson
 import pytest
 from graphql import (
+    FieldNode,
     GraphQLEnumType,
     GraphQLInputObjectType,
     GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLScalarType,
+    OperationDefinitionNode,
+    OperationType,
     build_schema,
     is_specified_scalar_type,
+    parse,
+    validate,
 )
 
 from graphql_api.schema import print_schema
@@ -168,7 +173,34 @@ async def test_an_example_of_graphiql_runs_with_its_variables(graph: Graph, path
     assert all(value for value in data.values())
 
 
-async def test_the_examples_of_graphiql_that_write_run_with_their_variables(copy_graph: Graph) -> None:
-    answers = [answer for path in WRITING for answer in (await copy_graph.data(*example(path))).values()]
-    assert [answer["__typename"] for answer in answers] == ["FlightCreated", "FlightUpdated", "UpsertPayload"]
-    assert [row["outcome"] for row in answers[-1]["rows"]] == ["CREATED", "REJECTED"]
+async def test_the_examples_of_graphiql_that_write_run_with_their_variables(copy_url: str, models: Path) -> None:
+    async with graph_on(copy_url, model_dir=models) as graph:
+        answers = [answer for path in WRITING for answer in (await graph.data(*example(path))).values()]
+    written = ["FlightCreated", "FlightUpdated", "FlightDeleted", *["UpsertPayload"] * 5, "ModelPromoted"]
+    assert [answer["__typename"] for answer in answers] == written
+    outcomes = [[row["outcome"] for row in answer["rows"]] for answer in answers if "rows" in answer]
+    assert outcomes == [["CREATED", "REJECTED"], *[["CREATED"]] * 4]
+
+
+def test_every_operation_of_clients_and_every_root_field_has_a_tab_in_graphiql() -> None:
+    schema = build_schema(COMMITTED)
+    tabs = [parse(path.read_text(encoding="utf-8")) for path in EXAMPLES]
+    assert [error for tab in tabs for error in validate(schema, tab)] == []
+    operations = [node for tab in tabs for node in tab.definitions if isinstance(node, OperationDefinitionNode)]
+    names = [node.name.value for node in operations if node.name]
+    of_clients = [parse(path.read_text(encoding="utf-8")) for path in OPERATIONS.glob("*.graphql")]
+    assert {
+        node.name.value
+        for document in of_clients
+        for node in document.definitions
+        if isinstance(node, OperationDefinitionNode) and node.name
+    } <= set(names)
+    assert len(names) == len(tabs) == len(set(names)), "a tab has the name of its one operation"
+    used = {(node.operation, field.name.value) for node in operations for field in root_fields(node)}
+    roots = {kind: schema.get_root_type(kind) for kind in OperationType}
+    assert {(kind, name) for kind, root in roots.items() if root for name in root.fields} - used == set()
+
+
+def root_fields(operation: OperationDefinitionNode) -> list[FieldNode]:
+    """The fields that an operation asks the root for; the examples name them there and in no fragment."""
+    return [node for node in operation.selection_set.selections if isinstance(node, FieldNode)]

@@ -1,0 +1,1 @@
+"""Clients generated from schema.graphql, against the running service."""
