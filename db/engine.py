@@ -68,6 +68,7 @@ _POSTGRESQL_CONFLICT = ("40001", "40P01")
 _CONNECTING: tuple[type[Exception], ...] = (DBAPIError, PoolTimeoutError, OSError, TimeoutError)
 
 _INTERRUPTED_EVERY_SECONDS = 0.01
+_GONE_AFTER_MILLISECONDS = 500
 
 Result = TypeVar("Result")
 Row: TypeAlias = sqlalchemy.Row[Any]
@@ -439,6 +440,9 @@ class _Interruptible(aiosqlite.Connection):
 def _postgresql_engine(url: URL, settings: DatabaseSettings, *, limited: bool) -> AsyncEngine:
     server = {"application_name": "m7b0", "timezone": "UTC", "jit": "off"}  # JIT costs more than these queries take.
     arguments: dict[str, Any] = {"timeout": settings.database_timeout_seconds, "server_settings": server}
+    # Without it the server goes on with what nobody waits for: a process that was killed tells it nothing, and a driver
+    # that is told twice to give up drops the connection before it has asked for the statement to be cancelled.
+    server["client_connection_check_interval"] = str(_GONE_AFTER_MILLISECONDS)
     if limited:
         limit = str(round(settings.database_timeout_seconds * 1000))
         server.update(statement_timeout=limit, lock_timeout=limit)

@@ -48,7 +48,7 @@ def serve_command(
         host=at,
         port=on,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
-        http=HTTPConnection,
+        http=HTTPConnection.patient_for(settings.body_timeout_seconds),
         ws=WebSocketConnection,
         ws_max_size=settings.body_bytes_max,
         ws_ping_interval=settings.ping_seconds,

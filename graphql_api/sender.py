@@ -13,7 +13,7 @@ from graphql_api.rate_limit import Allowance, Client, RateLimitedError
 from graphql_api.state import Service
 
 REQUEST_COST: Final = 40
-"""What every request is charged, before what its operation costs: about 0.2 ms, and all of one that is refused."""
+"""What every request is charged besides its operation, in the same units: about 0.2 ms. A refused one costs no more."""
 
 
 class Sender:

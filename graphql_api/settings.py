@@ -123,7 +123,9 @@ class Settings(DatabaseSettings, ModelSettings):
     filter_conditions_max: int = Field(50, ge=1, description="How many comparisons a filter may hold.")
     filter_values_max: int = Field(1_000, ge=1, description="How many values the lists of a filter may hold together.")
     body_bytes_max: int = Field(1_048_576, ge=1024, description="The largest request body, in bytes.")
-    body_timeout_seconds: float = Field(10.0, gt=0, description="How long a client may take to send a body.")
+    body_timeout_seconds: float = Field(
+        10.0, gt=0, description="How long a client may take to send the head of a request, and then its body."
+    )
     request_timeout_seconds: float = Field(
         20.0,
         gt=0,
@@ -134,7 +136,7 @@ class Settings(DatabaseSettings, ModelSettings):
         0,
         ge=0,
         description="What the requests of one key, or of one address without a key, may cost in a minute; 0 is no "
-        f"limit. In production {RATE_LIMIT_IN_PRODUCTION:_} when left out, about five seconds of computing.",
+        f"limit. In production {RATE_LIMIT_IN_PRODUCTION} when left out, about five seconds of computing.",
     )
     rate_limit_storage_url: SecretStr = Field(
         SecretStr("memory://"),
@@ -167,6 +169,9 @@ class Settings(DatabaseSettings, ModelSettings):
     cost_max: int = Field(100_000, ge=100, description="The most that one operation may cost.")
 
     subscriptions_max: int = Field(1_000, ge=1, description="The most subscriptions that one process holds open.")
+    websockets_max: int = Field(
+        1_000, ge=1, description="The most WebSockets that one process holds open, with subscriptions or without."
+    )
     operations_per_connection_max: int = Field(
         100, ge=1, description="The most operations, subscriptions among them, under way on one WebSocket."
     )

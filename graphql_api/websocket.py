@@ -46,11 +46,21 @@ class WebSocketEndpoint:
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
+        self._open = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        websocket = WebSocket(scope, receive, send)
+        self._open += 1
+        try:
+            await self._serve(WebSocket(scope, receive, send))
+        finally:
+            self._open -= 1
+
+    async def _serve(self, websocket: WebSocket) -> None:
+        scope = websocket.scope
         service: Service = scope["app"].state.service
         refusal = _refusal(websocket, service)
+        if self._open > service.settings.websockets_max:
+            refusal = Close(_LATER, "Too many connections: try again later")
         try:
             await websocket.accept(SUBPROTOCOL if SUBPROTOCOL in scope["subprotocols"] else None)
             if refusal:
