@@ -83,7 +83,7 @@ async def ask(
     kind, name = "unknown", None
     result: Answer | Answers
     try:
-        operation = executor.prepare(parameters.query, parameters.operationName or None)
+        operation = await executor.ready(parameters.query, parameters.operationName or None)
         kind, name = operation.type.value, operation.name
         variables = parameters.variables or {}
         if operation.type is not OperationType.SUBSCRIPTION:
