@@ -20,11 +20,14 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.durability import fill
+from graphql_api.settings import Settings
 from tests.servers import Server, serving
 
 REPEATS = 20
 FLOOD_SECONDS = 2.0
 CPU_MS_MAX = 100
+TOKENS: int = Settings.model_fields["document_tokens_max"].default
+LENGTH: int = Settings.model_fields["document_length_max"].default
 _ATTACKERS = 4
 _INNOCENT_EVERY_SECONDS = 0.02
 _INNOCENT = orjson.dumps({"query": "{ airlines { code name } }"})
@@ -32,72 +35,75 @@ _HEADERS = {"Content-Type": "application/json", "Accept": "application/graphql-r
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def documents() -> dict[str, str]:
-    """The hostile documents by name."""
+def documents(tokens: int = TOKENS, length: int = LENGTH) -> dict[str, str]:
+    """The hostile documents by name, as large as so many tokens or characters let them be, or in the size they name."""
     times = " ".join
     last = "fragment F{0} on Airline {{ code }}"
+    other = "fragment F{0} on Airline {{ {1} }}"
+    # As many fragments as there is room for, where each spreads each.
+    web = int(tokens**0.5) - 5
+    named = tokens // 10
+    inside = "{ airlines { ...F0 } } "
 
     def chain(links: int, of: str) -> str:
-        fragments = (of.format(index, index + 1) for index in range(links))
-        return f"{{ airlines {{ ...F0 }} }} {times(fragments)} {last.format(links)}"
+        return inside + times(of.format(index, index + 1) for index in range(links)) + last.format(links)
 
-    doubled = chain(90, "fragment F{0} on Airline {{ ...F{1} ...F{1} }}")
-    every = "fragment F{0} on Airline {{ {1} }}"
+    twice = "fragment F{0} on Airline {{ ...F{1} ...F{1} }} "
+    pages = (
+        "fragment F{0} on Airline {{ a: flights {{ nodes {{ airline {{ ...F{1} }} }} }} "
+        "b: flights {{ nodes {{ airline {{ ...F{1} }} }} }} }} "
+    )
+    escaped = f"{chr(92)}n"
     return {
-        "fragments, each twice in the one before": doubled,
-        "fragments, each twice, 190 of them": chain(190, "fragment F{0} on Airline {{ ...F{1} ...F{1} }}"),
-        "fragments, each twice, with lists": chain(
-            4,
-            "fragment F{0} on Airline {{ "
-            "a: flights {{ nodes {{ airline {{ ...F{1} }} }} }} b: flights {{ nodes {{ airline {{ ...F{1} }} }} }} }}",
-        ),
-        "fragments that each spread all others": "{ airlines { ...F0 } } "
-        + times(every.format(i, times(f"...F{j}" for j in range(45) if j != i)) for i in range(45)),
-        "fragments that each spread all later ones": "{ airlines { ...F0 } } "
-        + times(every.format(i, "code " + times(f"...F{j}" for j in range(i + 1, 45))) for i in range(45)),
-        "fragments in a cycle": "{ airlines { ...F0 } } "
-        + times(every.format(i, f"...F{(i + 1) % 400}") for i in range(400)),
-        "fragments that nobody spreads": "{ __typename } " + times(last.format(i) for i in range(700)),
-        "500 fragments in one place": f"{{ airlines {{ {times(f'...F{i}' for i in range(500))} }} }} "
-        + times(last.format(i) for i in range(500)),
+        "90 fragments, each twice in the one before": chain(90, twice),
+        "190 fragments, each twice in the one before": chain(190, twice),
+        "4 fragments with pages, each twice": chain(4, pages),
+        "fragments that each spread all others": inside
+        + times(other.format(i, times(f"...F{j}" for j in range(web) if j != i)) for i in range(web)),
+        "fragments that each spread all later ones": inside
+        + times(other.format(i, "code " + times(f"...F{j}" for j in range(i + 1, web))) for i in range(web)),
+        "fragments in a cycle": inside + times(other.format(i, f"...F{(i + 1) % named}") for i in range(named)),
+        "fragments that nobody spreads": "{ __typename } " + times(last.format(i) for i in range(tokens // 7 - 2)),
+        "fragments in one place": f"{{ airlines {{ {times(f'...F{i}' for i in range(named))} }} }} "
+        + times(last.format(i) for i in range(named)),
         "200 aliases": f"{{ {times(f'a{i}: airlines {{ code }}' for i in range(200))} }}",
         "100 aliases of a page, each": "{ airlines { "
         + times(f"a{i}: flights(first: 500) {{ nodes {{ id }} }}" for i in range(100))
         + " } }",
         "10,000 directives": f"{{ __typename {'@a' * 10_000} }}",
-        "2,400 directives": f"{{ __typename {'@a' * 2_400} }}",
-        "one field 4,900 times": f"{{ airlines {{ {'code ' * 4_900} }} }}",
-        "one field 800 times": f"{{ airlines {{ {'code ' * 800} }} }}",
-        "one page 300 times": "{ airlines { " + "flights(first: 1) { nodes { id } } " * 300 + "} }",
-        "one field 1,200 times, in parts": "{ airlines { " + "... { code } " * 1_200 + "} }",
-        "900 operations": times(f"query Q{i} {{ __typename }}" for i in range(900)),
+        "directives": f"{{ __typename {'@a' * (tokens // 2 - 5)} }}",
+        "800 times one field": f"{{ airlines {{ {'code ' * 800} }} }}",
+        "one field": f"{{ airlines {{ {'code ' * (tokens - 10)} }} }}",
+        "one page": "{ airlines { " + "flights(first: 1) { nodes { id } } " * (tokens // 13) + "} }",
+        "one field in parts": "{ airlines { " + "... { code } " * (tokens // 4 - 5) + "} }",
+        "operations": times(f"query Q{i} {{ __typename }}" for i in range(tokens // 5)),
         "50 operations over one chain": times(f"query Q{i}($a: Int) {{ ...F0 }}" for i in range(50))
-        + times(f"fragment F{i} on Query {{ ...F{i + 1} }}" for i in range(190))
-        + f"fragment F190 on Query {{ airports(codes: [{'$a ' * 2_000}]) {{ code }} }}",
-        "1,200 variables": f"query({times(f'$v{i}: Int' for i in range(1_200))}) {{ __typename }}",
-        "4,900 unknown fields": f"{{ airlines {{ {times(f'cod{i}' for i in range(4_900))} }} }}",
-        "1,600 unknown arguments": f"{{ airport({times(f'cod{i}: 1' for i in range(1_600))}) {{ code }} }}",
-        "1,600 unknown input fields": f"{{ predictDelay(input: {{ {'a: 1 ' * 1_600} }}) {{ __typename }} }}",
-        "4,900 values of the wrong type": f"{{ airports(codes: [{'1 ' * 4_900}]) {{ code }} }}",
-        "4,900 unknown enum values": f"{{ flightStats(groupBy: [{'CARRIE ' * 4_900}]) {{ flights }} }}",
-        "800 unknown types": "{ airlines { " + times(f"... on X{i} {{ a }}" for i in range(800)) + " } }",
+        + times(f"fragment F{i} on Query {{ ...F{i + 1} }}" for i in range(100))
+        + f"fragment F100 on Query {{ airports(codes: [{'$a ' * ((tokens - 1_500) // 2)}]) {{ code }} }}",
+        "variables": f"query({times(f'$v{i}: Int' for i in range(tokens // 4 - 5))}) {{ __typename }}",
+        "unknown fields": f"{{ airlines {{ {times(f'cod{i}' for i in range(tokens - 10))} }} }}",
+        "unknown arguments": f"{{ airport({times(f'cod{i}: 1' for i in range(tokens // 3 - 5))}) {{ code }} }}",
+        "unknown input fields": f"{{ predictDelay(input: {{ {'a: 1 ' * (tokens // 3 - 5)} }}) {{ __typename }} }}",
+        "values of the wrong type": f"{{ airports(codes: [{'1 ' * (tokens - 20)}]) {{ code }} }}",
+        "unknown enum values": f"{{ flightStats(groupBy: [{'CARRIE ' * (tokens - 20)}]) {{ flights }} }}",
+        "unknown types": "{ airlines { " + times(f"... on X{i} {{ a }}" for i in range(tokens // 6 - 5)) + " } }",
         "a page in a page in a page": "{ airports(first: 500) { departures(first: 500) { nodes { origin { "
         "departures(first: 500) { nodes { predictDelay { __typename } } } } } } } }",
         "fields 190 deep": "{ airlines " + "{ flights { nodes { airline " * 63 + "{ code }" + " } } }" * 63 + " }",
-        "in brackets, 150 deep": "{ airport(code: " + "[" * 150 + "]" * 150 + ") { code } }",
-        "in brackets, 2,400 deep": "{ airport(code: " + "[" * 2_400 + "]" * 2_400 + ") { code } }",
+        "brackets 150 deep": "{ airport(code: " + "[" * 150 + "]" * 150 + ") { code } }",
+        "brackets": "{ airport(code: " + "[" * (tokens // 2 - 10) + "]" * (tokens // 2 - 10) + ") { code } }",
         "introspection of types of fields of types": "{ __schema { types { "
         + "fields { type { " * 12
         + "name"
         + " } }" * 12
         + " } } }",
         "a name of 1 MiB": f"{{ {'a' * 1_048_000} }}",
-        "a name of 128 KiB": f"{{ {'a' * 131_000} }}",
-        "escapes, 128 KiB": f'{{ airport(code: "{chr(92)}n{f"{chr(92)}n" * 65_400}") {{ code }} }}',
-        "a block of lines, 128 KiB": '{ airport(code: """' + "a\n" * 65_400 + '""") { code } }',
-        "a number of 128 KiB": f"{{ airports(first: {'1' * 131_000}) {{ code }} }}",
-        "comments, 128 KiB": "{ __typename }" + "#\n" * 65_400,
-        "blank lines, 128 KiB": "{ __typename }" + "\n" * 131_000,
+        "a name": f"{{ {'a' * (length - 100)} }}",
+        "escapes": f'{{ airport(code: "{escaped * (length // 2 - 50)}") {{ code }} }}',
+        "a block of lines": '{ airport(code: """' + "a\n" * (length // 2 - 50) + '""") { code } }',
+        "a number": f"{{ airports(first: {'1' * (length - 100)}) {{ code }} }}",
+        "comments": "{ __typename }" + "#\n" * (length // 2 - 50),
+        "blank lines": "{ __typename }" + "\n" * (length - 100),
     }
 
 

@@ -29,7 +29,7 @@ from graphql.validation.validate import ValidationAbortedError
 
 from graphql_api.errors import limit_exceeded
 
-_ERRORS_MAX = 20
+_ERRORS_MAX = 10
 """As many faults are told at once: each takes the look at the document again that finds its line."""
 _LOCATIONS_MAX = 10
 _NAMES_MAX = 5
