@@ -41,7 +41,7 @@ def documents(tokens: int = TOKENS, length: int = LENGTH) -> dict[str, str]:
     last = "fragment F{0} on Airline {{ code }}"
     other = "fragment F{0} on Airline {{ {1} }}"
     # As many fragments as there is room for, where each spreads each.
-    web = int(tokens**0.5) - 5
+    web = int((tokens / 2) ** 0.5) - 5
     named = tokens // 10
     inside = "{ airlines { ...F0 } } "
 
@@ -76,8 +76,8 @@ def documents(tokens: int = TOKENS, length: int = LENGTH) -> dict[str, str]:
         "one field": f"{{ airlines {{ {'code ' * (tokens - 10)} }} }}",
         "one page": "{ airlines { " + "flights(first: 1) { nodes { id } } " * (tokens // 13) + "} }",
         "one field in parts": "{ airlines { " + "... { code } " * (tokens // 4 - 5) + "} }",
-        "operations": times(f"query Q{i} {{ __typename }}" for i in range(tokens // 5)),
-        "50 operations over one chain": times(f"query Q{i}($a: Int) {{ ...F0 }}" for i in range(50))
+        "operations": times(f"query Q{i} {{ __typename }}" for i in range(tokens // 5 - 5)),
+        "50 operations over one chain": times(f"query Q{i}($a: String!) {{ ...F0 }}" for i in range(50))
         + times(f"fragment F{i} on Query {{ ...F{i + 1} }}" for i in range(100))
         + f"fragment F100 on Query {{ airports(codes: [{'$a ' * ((tokens - 1_500) // 2)}]) {{ code }} }}",
         "variables": f"query({times(f'$v{i}: Int' for i in range(tokens // 4 - 5))}) {{ __typename }}",

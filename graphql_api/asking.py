@@ -6,8 +6,9 @@ from typing import NamedTuple
 from graphql import GraphQLError, OperationType
 
 from graphql_api.context import Context, context_for
+from graphql_api.documents import Operation
 from graphql_api.errors import Code, HTTPError, RequestError
-from graphql_api.execution import Answer, Answers, Executor, Operation
+from graphql_api.execution import Answer, Answers, Executor
 from graphql_api.persisted import GraphQLRequest
 from graphql_api.rate_limit import Allowance
 from graphql_api.sender import Sender

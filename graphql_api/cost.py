@@ -12,7 +12,7 @@ argument, or a constant. Where the type is an interface or a union, the dearest 
 
 An operation is looked at once. What comes of it is a list of steps, each an addition, a product or a look at a
 variable, which is run with the variables of a request, or a figure where no variable matters. Variables are raw JSON:
-what is of a wrong type counts as if it was not given, since execution will refuse it.
+one of a wrong type counts as some number of items, whichever, since execution will refuse it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -265,6 +265,6 @@ def _count(value: Any) -> int | None:
     """How many items a value asks for; None where it does not say. One value stands for a list of it."""
     if isinstance(value, bool) or value is None:
         return None
-    if isinstance(value, int):
-        return max(0, value)
+    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+        return max(0, int(value))
     return len(value) if isinstance(value, list) else 1

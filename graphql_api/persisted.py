@@ -43,7 +43,7 @@ class GraphQLRequest(BaseModel):
         return self.model_copy(update={"extensions": {**(self.extensions or {}), "cost": True}})
 
 
-class Documents(Protocol):
+class DocumentSource(Protocol):
     """Where the document of a request comes from."""
 
     def text_of(self, request: GraphQLRequest) -> str:
@@ -58,7 +58,7 @@ class Documents(Protocol):
         """To be called when the document of a request has turned out to be valid."""
 
 
-def documents_for(settings: Settings) -> Documents:
+def documents_for(settings: Settings) -> DocumentSource:
     """What the settings ask for.
 
     Raises:

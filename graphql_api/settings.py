@@ -152,7 +152,7 @@ class Settings(DatabaseSettings, ModelSettings):
     )
     document_cache_size: int = Field(512, ge=1, description="How many parsed and validated documents are kept.")
     document_cache_bytes: int = Field(
-        8_388_608, ge=1024, description="How long the kept documents may be together, in bytes."
+        67_108_864, ge=1024, description="How much memory the kept documents may take together, in bytes, as estimated."
     )
     document_length_max: int = Field(65_536, ge=1024, description="The most characters that a document may have.")
     document_tokens_max: int = Field(2_500, ge=100, description="The most tokens that a document may have.")

@@ -10,7 +10,7 @@ from db.writes.writer import Writer
 from graphql_api.changes import Changes
 from graphql_api.keyring import Keyring
 from graphql_api.metrics import Metrics
-from graphql_api.persisted import Documents
+from graphql_api.persisted import DocumentSource
 from graphql_api.rate_limit import RateLimiter
 from graphql_api.settings import Settings
 from graphql_api.streams import Streams
@@ -38,7 +38,7 @@ class Service:
     feed: ChangeFeed
     changes: Changes
     streams: Streams
-    documents: Documents
+    documents: DocumentSource
     rate_limiter: RateLimiter | None = None
     """None where no limit is on."""
     refusal: Refusal | None = None

@@ -127,7 +127,8 @@ class Validator:
             )
             return [GraphQLError(refusal.message, error.node, extensions=refusal.extensions)]
         if any(isinstance(error, ValidationAbortedError) and "Too many" not in error.message for error in found):
-            return [limit_exceeded(f"The document nests its fragments deeper than the {MAX_NESTING_DEPTH} levels.")]
+            message = f"The document nests its fragments deeper than the {MAX_NESTING_DEPTH} levels that are accepted."
+            return [limit_exceeded(message)]
         return list(_merged(found))
 
 
