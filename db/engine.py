@@ -1,14 +1,18 @@
 """The connection to the database, and everything in which SQLite and PostgreSQL differ."""
 
 import asyncio
+import sqlite3
+import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar
 from urllib.parse import quote
 
+import aiosqlite
 import orjson
 import sqlalchemy
 from sqlalchemy import (
@@ -62,6 +66,9 @@ _POSTGRESQL_UNDEFINED_TABLE = "42P01"
 _POSTGRESQL_CONFLICT = ("40001", "40P01")
 
 _CONNECTING: tuple[type[Exception], ...] = (DBAPIError, PoolTimeoutError, OSError, TimeoutError)
+
+_INTERRUPTED_EVERY_SECONDS = 0.01
+_GONE_AFTER_MILLISECONDS = 500
 
 Result = TypeVar("Result")
 Row: TypeAlias = sqlalchemy.Row[Any]
@@ -381,16 +388,61 @@ def _sqlite_engine(url: URL, settings: DatabaseSettings, *, create: bool) -> Asy
     path = quote(str(Path(url.database or "").absolute()))
     url = url.set(database=f"file:{path}", query={"mode": "rwc" if create else "rw", "uri": "true"})
     # The driver must not open transactions by itself: it would open them as readers and fail on the first write.
-    arguments = {"isolation_level": None, "timeout": settings.database_timeout_seconds}
+    arguments: dict[str, Any] = {"isolation_level": None, "timeout": settings.database_timeout_seconds}
+    arguments["async_creator_fn"] = _Interruptible.connect
     engine = create_async_engine(url, connect_args=arguments, **_pool(settings))
     event.listen(engine.sync_engine, "connect", _configure_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_immediate)
     return engine
 
 
+class _Interruptible(aiosqlite.Connection):
+    """A connection whose thread stops at once when nobody waits for its answer any more.
+
+    The driver would let the statement run to its end, and everything after it, closing included, wait for that.
+    """
+
+    @classmethod
+    def connect(cls, database: str, **arguments: Any) -> Self:
+        """As `aiosqlite.connect` does; the thread keeps no process alive."""
+        connection = cls(partial(sqlite3.connect, database, **arguments), iter_chunk_size=64)
+        connection._thread.daemon = True
+        return connection
+
+    async def _execute(self, fn: Callable[..., Result], *arguments: Any, **named: Any) -> Result:
+        try:
+            return await super()._execute(fn, *arguments, **named)  # type: ignore[no-any-return,no-untyped-call]  # untyped
+        except asyncio.CancelledError:
+            if self._connection is not None:
+                await self._stop(self._connection)
+            raise
+
+    async def _stop(self, connection: sqlite3.Connection) -> None:
+        """End what the thread is doing. A transaction is rolled back: closed with one, the file would stay locked."""
+        over = threading.Event()
+
+        def roll_back() -> None:
+            over.set()
+            with suppress(sqlite3.Error):
+                connection.rollback()
+
+        # The thread takes one thing after the other, so what was running has ended when this is done.
+        ended = asyncio.ensure_future(super()._execute(roll_back))  # type: ignore[no-untyped-call]  # untyped
+        while not ended.done():
+            # More than once: what the thread has not begun cannot be interrupted yet.
+            with suppress(asyncio.CancelledError, sqlite3.Error):
+                if not over.is_set():
+                    connection.interrupt()
+                await asyncio.wait({ended}, timeout=_INTERRUPTED_EVERY_SECONDS)
+        ended.exception()
+
+
 def _postgresql_engine(url: URL, settings: DatabaseSettings, *, limited: bool) -> AsyncEngine:
     server = {"application_name": "m7b0", "timezone": "UTC", "jit": "off"}  # JIT costs more than these queries take.
     arguments: dict[str, Any] = {"timeout": settings.database_timeout_seconds, "server_settings": server}
+    # Without it the server goes on with what nobody waits for: a process that was killed tells it nothing, and a driver
+    # that is told twice to give up drops the connection before it has asked for the statement to be cancelled.
+    server["client_connection_check_interval"] = str(_GONE_AFTER_MILLISECONDS)
     if limited:
         limit = str(round(settings.database_timeout_seconds * 1000))
         server.update(statement_timeout=limit, lock_timeout=limit)

@@ -1,4 +1,4 @@
-"""`python -m graphql_api`: serve the API, print its schema."""
+"""`python -m graphql_api`: serve the API, print its schema, list the documents that it trusts, give out keys."""
 
 import socket
 import sys
@@ -11,7 +11,7 @@ from rich.console import Console
 
 from db.settings import fault_of
 from graphql_api.keys_command import app as keys_app
-from graphql_api.settings import Access, Environment, Settings
+from graphql_api.settings import Access, Environment, Settings, separated
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, rich_markup_mode="rich")
 app.add_typer(keys_app, name="keys")
@@ -41,13 +41,14 @@ def serve_command(
         application = create_app(settings)
     except ValueError as error:
         raise _failure(str(error)) from error
+    trusted = separated(settings.trusted_proxies)
     at, on = host or settings.host, port or settings.port
     config = uvicorn.Config(
         application,
         host=at,
         port=on,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
-        http=HTTPConnection,
+        http=HTTPConnection.patient_for(settings.body_timeout_seconds),
         ws=WebSocketConnection,
         ws_max_size=settings.body_bytes_max,
         ws_ping_interval=settings.ping_seconds,
@@ -58,6 +59,8 @@ def serve_command(
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=30,
+        proxy_headers=bool(trusted),
+        forwarded_allow_ips=trusted,
     )
 
     class Server(uvicorn.Server):
@@ -83,6 +86,34 @@ def schema_command() -> None:
     from graphql_api.schema import print_schema
 
     sys.stdout.write(print_schema())
+
+
+@app.command("manifest", epilog="Example: python -m graphql_api manifest operations --out trusted-documents.json")
+def manifest_command(
+    directory: Annotated[
+        Path, typer.Argument(exists=True, file_okay=False, help="Holds .graphql files, at any depth.")
+    ],
+    out: Annotated[Path | None, typer.Option(help="File to write; standard output when left out.")] = None,
+) -> None:
+    """Write the manifest of trusted documents: the operations that PERSISTED_OPERATIONS=trusted executes."""
+    import orjson
+
+    from graphql_api.manifest import ManifestError, manifest_of
+    from graphql_api.schema import build_schema
+
+    try:
+        manifest = manifest_of(directory, build_schema())
+    except ManifestError as error:
+        raise _failure(str(error)) from error
+    text = orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    if out is None:
+        sys.stdout.buffer.write(text)
+        return
+    try:
+        out.write_bytes(text)
+    except OSError as error:
+        raise _failure(f"{out} cannot be written: {error.strerror}") from error
+    errors.print(f"{len(manifest['operations'])} operations in {out}")
 
 
 @app.command("breaking", epilog="Example: python -m graphql_api breaking --against v1.4.0.graphql")

@@ -9,6 +9,7 @@ from graphql import OperationDefinitionNode, parse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
@@ -20,17 +21,24 @@ from graphql_api.changes import Changes
 from graphql_api.execution import Executor
 from graphql_api.graphiql import GraphiQL
 from graphql_api.health import live, model, ready
-from graphql_api.http import GraphQLEndpoint
+from graphql_api.http import METHODS, GraphQLEndpoint
 from graphql_api.keyring import Keyring
 from graphql_api.logs import RequestLog
 from graphql_api.metrics import Metrics
+from graphql_api.parameters import PREFLIGHT
+from graphql_api.persisted import documents_for
+from graphql_api.rate_limit import checked_storage_url, rate_limiter
 from graphql_api.reload import load_models, watching
 from graphql_api.schema import build_schema
-from graphql_api.settings import Environment, Settings
+from graphql_api.settings import Environment, Settings, separated
 from graphql_api.state import Service
 from graphql_api.streams import Streams
 from graphql_api.websocket import WebSocketEndpoint
 from ml.runtime import Registry
+
+# What pages of other sites may send and read, where CORS_ORIGINS lets them.
+_REQUEST_HEADERS = ("Authorization", "Content-Type", "GraphQL-Cost", "If-None-Match", "X-Request-ID")
+_RESPONSE_HEADERS = ("ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", "X-Request-ID")
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -40,6 +48,8 @@ def create_app(settings: Settings) -> Starlette:
         ValueError: a setting cannot be used.
     """
     database_url(settings.database_url.get_secret_value())
+    documents_for(settings)
+    checked_storage_url(settings.rate_limit_storage_url.get_secret_value())
     development = settings.app_env is Environment.DEVELOPMENT
     graphiql = GraphiQL() if development else None
     executor = Executor(build_schema(), settings)
@@ -65,7 +75,26 @@ def create_app(settings: Settings) -> Starlette:
             finally:
                 await end_streams(service)
 
-    return Starlette(routes=routes, middleware=[Middleware(RequestLog)], lifespan=lifespan)
+    middleware = [Middleware(RequestLog)]
+    if origins := separated(settings.cors_origins):
+        # Outermost, so that a page may read also the answer to what failed.
+        cors = Middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=METHODS,
+            allow_headers=[
+                "Authorization",
+                "Content-Type",
+                "GraphQL-Cost",
+                "If-None-Match",
+                "X-Request-ID",
+                *PREFLIGHT,
+            ],
+            expose_headers=_RESPONSE_HEADERS,
+            max_age=7200,  # The longest that Chromium remembers.
+        )
+        middleware.insert(0, cors)
+    return Starlette(routes=routes, middleware=middleware, lifespan=lifespan)
 
 
 @asynccontextmanager
@@ -83,13 +112,19 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         feed = ChangeFeed(database, changes.publish, missed, timeout_seconds=settings.database_timeout_seconds)
         writer = Writer(database, keys_kept=timedelta(hours=settings.idempotency_hours), listener=feed)
         keyring = Keyring(database, writer, settings.key_cache_seconds)
-        service = Service(settings, database, Registry(), measured, writer, keyring, feed, changes, Streams())
+        documents = documents_for(settings)
+        limiter = rate_limiter(settings.rate_limit, settings.rate_limit_storage_url.get_secret_value(), measured)
+        service = Service(
+            settings, database, Registry(), measured, writer, keyring, feed, changes, Streams(), documents, limiter
+        )
         await load_models(service)
         try:
             async with feed.following():
                 yield service
         finally:
             await keyring.close()
+            if limiter is not None:
+                await limiter.close()
     finally:
         await database.close()
 

@@ -1,28 +1,17 @@
 """From the parameters of a request to what is answered, the same on every transport."""
 
 import time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from graphql import GraphQLError, OperationType
-from pydantic import BaseModel, ConfigDict
 
-from graphql_api.auth import authenticate
 from graphql_api.context import Context, context_for
-from graphql_api.errors import Code, HTTPError
-from graphql_api.execution import Answer, Answers, Executor, NewContext, RequestError
-from graphql_api.metrics import Metrics
-from graphql_api.principal import Principal
+from graphql_api.errors import Code, HTTPError, RequestError
+from graphql_api.execution import Answer, Answers, Executor, Operation
+from graphql_api.persisted import GraphQLRequest
+from graphql_api.rate_limit import Allowance
+from graphql_api.sender import Sender
 from graphql_api.state import Service
-
-
-class GraphQLRequest(BaseModel):
-    """The parameters of a GraphQL request."""
-
-    model_config = ConfigDict(strict=True, extra="ignore")
-
-    query: str
-    variables: dict[str, Any] | None = None
-    operationName: str | None = None  # noqa: N815 — the name on the wire.
 
 
 class Asked(NamedTuple):
@@ -31,6 +20,8 @@ class Asked(NamedTuple):
     operation_type: str
     operation_name: str | None
     result: Answer | Answers
+    allowance: Allowance | None
+    """What it was charged; None where there is no limit or it was refused."""
 
     @property
     def outcome(self) -> str:
@@ -38,17 +29,15 @@ class Asked(NamedTuple):
         return self.result.outcome if isinstance(self.result, Answer) else "success"
 
 
-class Contexts:
+class _Contexts:
     """The contexts of one operation: one for a query or a mutation, one for each event of a subscription.
 
     A key is looked at anew for each, so that who follows with a key that was revoked or has expired follows no longer.
-    `principal` is who has just been found to be the sender, for the first.
     """
 
-    def __init__(self, service: Service, authorization: str | None, principal: Principal | None = None) -> None:
-        self._service = service
-        self._authorization = authorization
-        self._principal = principal
+    def __init__(self, service: Service, sender: Sender, allowance: Allowance | None) -> None:
+        self._service, self._sender, self._allowance = service, sender, allowance
+        self._first = True
 
     async def __call__(self) -> Context:
         """A new context.
@@ -56,43 +45,67 @@ class Contexts:
         Raises:
             HTTPError: the key opens nothing any more, or cannot be looked up.
         """
-        principal = self._principal or await authenticate(self._service, self._authorization)
-        self._principal = principal if self._authorization is None else None
-        return context_for(self._service, principal)
+        principal = await (self._sender.principal() if self._first else self._sender.principal_now())
+        self._first = False
+        return context_for(self._service, principal, self._allowance)
 
 
 async def ask(
     executor: Executor,
-    parameters: GraphQLRequest,
-    new_context: NewContext,
-    metrics: Metrics,
+    request: GraphQLRequest,
+    sender: Sender,
+    service: Service,
     *,
     streaming: bool,
+    reading: bool = False,
 ) -> Asked:
-    """Answer a request, and count it. A subscription begins only where there is `streaming`, and is then to be closed.
+    """Answer a request, charge and count it.
 
-    `new_context` makes the context of a request, or of one event of a subscription.
+    A subscription begins only where there is `streaming`, and is then to be closed; it is charged once. With
+    `reading`, nothing but a query is executed.
     """
     started = time.perf_counter()
-    kind, name = "unknown", None
+    operation: Operation | None = None
+    kind, name, charged = "unknown", None, False
+    allowance: Allowance | None = None
     result: Answer | Answers
     try:
-        operation = executor.prepare(parameters.query, parameters.operationName or None)
+        text = service.documents.text_of(request)
+        operation = executor.prepare(text, request.operationName or None)
         kind, name = operation.type.value, operation.name
-        variables = parameters.variables or {}
-        if operation.type is not OperationType.SUBSCRIPTION:
-            result = await executor.execute(operation, variables, await new_context())
-        elif streaming:
-            result = await executor.subscribe(operation, variables, new_context)
-        else:
+        service.documents.answered(request, text)
+        variables = request.variables or {}
+        if reading:
+            _require_query(operation)
+        subscribing = operation.type is OperationType.SUBSCRIPTION
+        if subscribing and not streaming:
             raise _not_here()
+        allowance = await sender.charge(executor.price(operation, variables))
+        charged = True
+        contexts = _Contexts(service, sender, allowance)
+        if subscribing:
+            result = await executor.subscribe(operation, variables, contexts)
+        else:
+            result = await executor.execute(operation, variables, await contexts())
     except RequestError as error:
-        result = Answer.refused(error.errors)
+        limited = None if charged else await sender.charge_refusal()
+        result = Answer.refused(error.errors) if limited is None else _refused(limited)
     except HTTPError as error:
-        result = Answer.refused([error.error])
-    asked = Asked(kind, name, result)
-    metrics.request(kind, name, asked.outcome, time.perf_counter() - started)
+        result = _refused(error if charged else await sender.charge_refusal(error))
+    if operation is not None and request.wants_cost:
+        result = executor.with_cost(result, operation, request.variables or {})
+    asked = Asked(kind, name, result, allowance)
+    service.metrics.request(kind, name, asked.outcome, time.perf_counter() - started)
     return asked
+
+
+def _refused(error: HTTPError) -> Answer:
+    return Answer.refused([error.error], error.status, error.headers)
+
+
+def _require_query(operation: Operation) -> None:
+    if operation.type is not OperationType.QUERY:
+        raise HTTPError(405, f"A GET is for queries; send a {operation.type.value} by POST.", {"Allow": "POST"})
 
 
 def _not_here() -> RequestError:

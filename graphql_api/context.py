@@ -1,5 +1,6 @@
 """What the resolvers of one request work with."""
 
+import asyncio
 from dataclasses import dataclass
 
 import strawberry
@@ -12,6 +13,7 @@ from graphql_api.loaders import Loaders
 from graphql_api.metrics import Metrics
 from graphql_api.predictions import Predictor
 from graphql_api.principal import Principal
+from graphql_api.rate_limit import Allowance
 from graphql_api.settings import Settings
 from graphql_api.state import Service
 from ml.runtime import Registry
@@ -35,12 +37,19 @@ class Context:
     loaders: Loaders
     predictor: Predictor
     metrics: Metrics
+    allowance: Allowance | None = None
+    """What the request was charged; None where nothing is."""
+
+    async def stop(self) -> None:
+        """End what a request that was given up has left behind: the batches of its loaders are tasks of their own."""
+        loaders = [*vars(self.loaders).values(), self.predictor.predictions, self.predictor.factors]
+        await asyncio.gather(*(batch for loader in loaders for batch in loader.stop()), return_exceptions=True)
 
 
 Info = strawberry.Info[Context, None]
 
 
-def context_for(service: Service, principal: Principal) -> Context:
+def context_for(service: Service, principal: Principal, allowance: Allowance | None = None) -> Context:
     """The context of one new request."""
     return Context(
         service=service,
@@ -54,4 +63,5 @@ def context_for(service: Service, principal: Principal) -> Context:
         loaders=Loaders(service.database, service.metrics),
         predictor=Predictor(service.models, service.metrics, service.settings.prediction_batch_max),
         metrics=service.metrics,
+        allowance=allowance,
     )

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 
 import structlog
 from graphql import GraphQLError, GraphQLFormattedError
@@ -19,6 +19,8 @@ class Code(StrEnum):
 
     GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
     GRAPHQL_VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+    PERSISTED_QUERY_NOT_FOUND = "PERSISTED_QUERY_NOT_FOUND"
+    PERSISTED_QUERY_NOT_SUPPORTED = "PERSISTED_QUERY_NOT_SUPPORTED"
     BAD_USER_INPUT = "BAD_USER_INPUT"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     FORBIDDEN = "FORBIDDEN"
@@ -41,6 +43,21 @@ class HTTPError(Exception):
         if code is None:
             code = Code.LIMIT_EXCEEDED if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else Code.BAD_USER_INPUT
         self.error: GraphQLFormattedError = with_code(GraphQLError(message), code)
+
+
+class RequestError(Exception):
+    """A request that cannot be executed. `errors` is what the client gets instead of data."""
+
+    def __init__(self, code: Code, *errors: GraphQLError) -> None:
+        super().__init__(code)
+        self.errors = [with_code(error, code) for error in errors]
+
+    @classmethod
+    def again(cls, errors: list[GraphQLFormattedError]) -> Self:
+        """The same refusal once more."""
+        error = cls(Code(errors[0]["extensions"]["code"]))
+        error.errors = list(errors)
+        return error
 
 
 def api_error(code: Code, message: str) -> GraphQLError:

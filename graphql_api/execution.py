@@ -1,9 +1,9 @@
 """From a request to an answer: parse, validate, choose the operation, execute. A document is checked once."""
 
+import asyncio
 import inspect
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Self, TypeAlias
 
@@ -14,26 +14,26 @@ from graphql import (
     ExecutionResult,
     GraphQLError,
     GraphQLFormattedError,
+    GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
     create_source_event_stream,
     execute,
     parse,
-    validate,
 )
 
 from graphql_api.authorization import authorize
 from graphql_api.context import Context
-from graphql_api.errors import Code, HTTPError, formatted, with_code
+from graphql_api.cost import Price, price
+from graphql_api.errors import Code, HTTPError, RequestError, formatted, with_code
+from graphql_api.limits import excess
+from graphql_api.recent import Recent
 from graphql_api.settings import Access, Environment, Settings
+from graphql_api.validation import Validator
+from graphql_api.weights import Weights
 
-
-class RequestError(Exception):
-    """A request that cannot be executed. `errors` is what the client gets instead of data."""
-
-    def __init__(self, code: Code, *errors: GraphQLError) -> None:
-        super().__init__(code)
-        self.errors = [with_code(error, code) for error in errors]
+_REFUSALS_PART = 8
+"""Refusals may be this many times shorter together than documents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class Operation:
 
     document: DocumentNode
     definition: OperationDefinitionNode
+    price: Price
 
     @property
     def name(self) -> str | None:
@@ -51,6 +52,13 @@ class Operation:
     def type(self) -> OperationType:
         return self.definition.operation
 
+    def cost(self, variables: dict[str, Any]) -> int:
+        """What the operation costs with these variables, as they were sent; a subscription, for each event.
+
+        In units of about 5 µs: see `graphql_api.cost`.
+        """
+        return self.price(variables)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -58,6 +66,10 @@ class Answer:
 
     body: dict[str, Any]
     outcome: str
+    status: int | None = None
+    """The HTTP status, where the body does not say it."""
+    headers: Mapping[str, str] | None = None
+    """HTTP headers that go with the status."""
 
     @classmethod
     def of(cls, result: ExecutionResult) -> "Answer":
@@ -69,8 +81,14 @@ class Answer:
         return cls({"errors": errors, "data": result.data}, "field_error")
 
     @classmethod
-    def refused(cls, errors: list[GraphQLFormattedError]) -> "Answer":
-        return cls({"errors": errors}, "request_error")
+    def refused(
+        cls, errors: list[GraphQLFormattedError], status: int | None = None, headers: Mapping[str, str] | None = None
+    ) -> "Answer":
+        return cls({"errors": errors}, "request_error", status, headers)
+
+    def with_extensions(self, extensions: dict[str, Any]) -> "Answer":
+        """The same answer, with what was asked for beside it."""
+        return replace(self, body={**self.body, "extensions": extensions})
 
     @classmethod
     def missed(cls, error: GraphQLFormattedError) -> "Answer":
@@ -93,6 +111,8 @@ class Answers:
         self._answer = answer
         self.refused = False
         """Whether who asks may follow no longer."""
+        self.extensions: dict[str, Any] | None = None
+        """What each answer has beside it."""
 
     def __aiter__(self) -> Self:
         return self
@@ -102,7 +122,7 @@ class Answers:
             raise StopAsyncIteration
         answer = await self._answer(await anext(self._events))
         self.refused = answer.outcome == "request_error"
-        return answer
+        return answer.with_extensions(self.extensions) if self.extensions else answer
 
     async def aclose(self) -> None:
         close: Callable[[], Awaitable[None]] | None = getattr(self._events, "aclose", None)
@@ -110,26 +130,40 @@ class Answers:
             await close()
 
 
-class _Documents:
-    """The documents that were used last, bounded in number and in length."""
+class _Document:
+    """A valid document and its operations, each of which is made ready when it is first asked for."""
 
-    def __init__(self, entries: int, length: int) -> None:
-        self._entries, self._length = entries, length
-        self._kept: OrderedDict[str, DocumentNode] = OrderedDict()
-        self._total = 0
+    def __init__(self, schema: GraphQLSchema, weights: Weights, node: DocumentNode) -> None:
+        self._schema, self._weights, self._node = schema, weights, node
+        self._definitions = [each for each in node.definitions if isinstance(each, OperationDefinitionNode)]
+        self._operations: dict[str | None, Operation] = {}
 
-    def get(self, query: str) -> DocumentNode | None:
-        document = self._kept.get(query)
-        if document is not None:
-            self._kept.move_to_end(query)
-        return document
+    def operation(self, name: str | None) -> Operation:
+        """The operation of a name, or the only one.
 
-    def put(self, query: str, document: DocumentNode) -> None:
-        self._kept[query] = document
-        self._total += len(query)
-        while len(self._kept) > self._entries or self._total > self._length:
-            oldest, _ = self._kept.popitem(last=False)
-            self._total -= len(oldest)
+        Raises:
+            RequestError: there is none of this name, or several and none is named.
+        """
+        operation = self._operations.get(name)
+        if operation is None:
+            definition = self._definition(name)
+            priced = price(self._schema, self._weights, self._node, definition)
+            operation = self._operations[name] = Operation(self._node, definition, priced)
+        return operation
+
+    def _definition(self, name: str | None) -> OperationDefinitionNode:
+        names = [each.name.value for each in self._definitions if each.name]
+        if name is None:
+            if len(self._definitions) == 1:
+                return self._definitions[0]
+            message = f"The document holds several operations; operationName must be one of {', '.join(names)}."
+            raise RequestError(Code.BAD_USER_INPUT, GraphQLError(message))
+        for each in self._definitions:
+            if each.name and each.name.value == name:
+                return each
+        known = f"It holds {', '.join(names)}." if names else "Its operation has no name."
+        message = f"The document has no operation {name!r}. {known}"
+        raise RequestError(Code.BAD_USER_INPUT, GraphQLError(message))
 
 
 class Executor:
@@ -139,26 +173,54 @@ class Executor:
         self._schema = schema._schema  # Strawberry's own execution adds nothing that this service uses.
         # In production, and where the schema is not for everybody, an error does not lead on to what else there is.
         self._hide_suggestions = settings.app_env is Environment.PRODUCTION or settings.introspection is Access.KEYS
-        self._max_tokens = settings.document_tokens_max
-        self._documents = _Documents(settings.document_cache_size, settings.document_cache_bytes)
+        self._settings = settings
+        self._seconds = settings.request_timeout_seconds
+        self._weights = Weights(self._schema, settings)
+        self._validator = Validator(
+            self._schema, settings.field_comparisons_max, hide_suggestions=self._hide_suggestions
+        )
+        self._documents = Recent[_Document](settings.document_cache_size, settings.document_cache_bytes)
+        # Apart from those, so that what is refused displaces nothing that is not.
+        self._refusals = Recent[list[GraphQLFormattedError]](
+            settings.document_cache_size, settings.document_cache_bytes // _REFUSALS_PART
+        )
 
     def prepare(self, query: str, operation_name: str | None) -> Operation:
         """The operation that a request means.
 
         Raises:
-            RequestError: the document cannot be parsed or is not valid, or it is not clear which operation is meant.
+            RequestError: the document breaks a limit, cannot be parsed or is not valid, or it is not clear which
+                operation is meant.
         """
         document = self._documents.get(query)
         if document is None:
             document = self._checked(query)
-            self._documents.put(query, document)
-        return Operation(document, _definition(document, operation_name))
+            self._documents.put(query, document, len(query))
+        return document.operation(operation_name)
+
+    def price(self, operation: Operation, variables: dict[str, Any]) -> int:
+        """What an operation costs, if that is not too much. It is for each event, of a subscription.
+
+        Raises:
+            RequestError: it costs too much.
+        """
+        cost, most = operation.cost(variables), self._settings.cost_max
+        if cost <= most:
+            return cost
+        message = (
+            f"The {operation.type.value} costs {cost}; at most {most} is accepted (COST_MAX). Ask for smaller pages, "
+            "for less of each item, or in parts."
+        )
+        raise RequestError(Code.LIMIT_EXCEEDED, GraphQLError(message))
 
     async def execute(self, operation: Operation, variables: dict[str, Any], context: Context) -> Answer:
         """Execute a query or mutation. Faults of single fields become errors in the answer and are not raised."""
         if refusal := _refusal(operation, context):
             return refusal
-        return await self._execute(operation, variables, context, None)
+        try:
+            return await self._execute(operation, variables, context, None)
+        except TimeoutError:
+            return Answer.refused([_timeout(operation, self._seconds)])
 
     async def subscribe(
         self, operation: Operation, variables: dict[str, Any], new_context: NewContext
@@ -196,11 +258,29 @@ class Executor:
                 # A key that cannot be looked up now may be the next time; one that opens nothing ends it.
                 unavailable = error.status == HTTPStatus.SERVICE_UNAVAILABLE
                 return Answer.missed(error.error) if unavailable else Answer.refused([error.error])
-            return _refusal(operation, context) or await self._execute(operation, variables, context, event)
+            if refusal := _refusal(operation, context):
+                return refusal
+            try:
+                return await self._execute(operation, variables, context, event)
+            except TimeoutError:
+                return Answer.missed(_timeout(operation, self._seconds))
 
         return Answers(aiter(events), answer)
 
+    def with_cost(self, result: Answer | Answers, operation: Operation, variables: dict[str, Any]) -> Answer | Answers:
+        """The answer, or each of the answers, with what the operation costs and the most that it may."""
+        cost = {"requested": operation.cost(variables), "limit": self._settings.cost_max}
+        if isinstance(result, Answer):
+            return result.with_extensions({"cost": cost})
+        result.extensions = {"cost": cost}
+        return result
+
     async def _execute(self, operation: Operation, variables: dict[str, Any], context: Context, root: Any) -> Answer:
+        """Execute it in the time that there is for it. Whoever is cancelled leaves nothing behind that goes on.
+
+        Raises:
+            TimeoutError: it took longer.
+        """
         result = execute(
             self._schema,
             operation.document,
@@ -210,18 +290,49 @@ class Executor:
             operation_name=operation.name,
             hide_suggestions=self._hide_suggestions,
         )
-        return Answer.of(await result if inspect.isawaitable(result) else result)
-
-    def _checked(self, query: str) -> DocumentNode:
+        if not inspect.isawaitable(result):
+            return Answer.of(result)
         try:
-            document = parse(query, max_tokens=self._max_tokens)
-        except GraphQLError as error:
-            raise RequestError(Code.GRAPHQL_PARSE_FAILED, error) from error
-        except RecursionError as error:
-            raise RequestError(Code.GRAPHQL_PARSE_FAILED, GraphQLError("The document is nested too deep.")) from error
-        if errors := validate(self._schema, document, hide_suggestions=self._hide_suggestions):
+            async with asyncio.timeout(self._seconds):
+                return Answer.of(await result)
+        except TimeoutError:
+            await context.stop()
+            context.metrics.timed_out(operation.type.value)
+            raise
+        except asyncio.CancelledError:
+            await context.stop()
+            raise
+
+    def _checked(self, query: str) -> _Document:
+        if (refused := self._refusals.get(query)) is not None:
+            raise RequestError.again(refused)
+        length, longest = len(query), self._settings.document_length_max
+        if length > longest:
+            message = f"The document has {length} characters; at most {longest} are accepted (DOCUMENT_LENGTH_MAX)."
+            raise RequestError(Code.LIMIT_EXCEEDED, GraphQLError(message))
+        try:
+            return _Document(self._schema, self._weights, self._valid(query))
+        except RequestError as error:
+            self._refusals.put(query, error.errors, len(query))
+            raise
+
+    def _valid(self, query: str) -> DocumentNode:
+        document = _parsed(query, self._settings.document_tokens_max)
+        if error := excess(document, self._settings):
+            raise RequestError(Code.LIMIT_EXCEEDED, error)
+        if errors := self._validator.errors(document):
             raise RequestError(Code.GRAPHQL_VALIDATION_FAILED, *errors)
         return document
+
+
+def _parsed(query: str, tokens: int) -> DocumentNode:
+    try:
+        return parse(query, max_tokens=tokens)
+    except GraphQLError as error:
+        if not error.message.endswith("tokens. Parsing aborted."):
+            raise RequestError(Code.GRAPHQL_PARSE_FAILED, error) from None
+    message = f"The document has more than {tokens} tokens; at most {tokens} are accepted (DOCUMENT_TOKENS_MAX)."
+    raise RequestError(Code.LIMIT_EXCEEDED, GraphQLError(message))
 
 
 def _refusal(operation: Operation, context: Context) -> Answer | None:
@@ -233,17 +344,13 @@ def _refusal(operation: Operation, context: Context) -> Answer | None:
     return None
 
 
-def _definition(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
-    operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
-    names = [node.name.value for node in operations if node.name]
-    if name is None:
-        if len(operations) == 1:
-            return operations[0]
-        message = f"The document holds several operations; operationName must be one of {', '.join(names)}."
-        raise RequestError(Code.BAD_USER_INPUT, GraphQLError(message))
-    for node in operations:
-        if node.name and node.name.value == name:
-            return node
-    known = f"It holds {', '.join(names)}." if names else "Its operation has no name."
-    message = f"The document has no operation {name!r}. {known}"
-    raise RequestError(Code.BAD_USER_INPUT, GraphQLError(message))
+def _timeout(operation: Operation, seconds: float) -> GraphQLFormattedError:
+    """The error in place of an answer that took too long."""
+    what = {
+        OperationType.QUERY: "Ask for less at once: fewer rows, fewer groups, a narrower filter.",
+        OperationType.MUTATION: "Each of its fields was done as a whole or not at all: read what it was to change, or "
+        "send it again with the same idempotencyKey, which does nothing twice.",
+        OperationType.SUBSCRIPTION: "The subscription goes on: read again what you show, or select less.",
+    }
+    message = f"This took longer than the {seconds:g} seconds that there are, and was stopped. {what[operation.type]}"
+    return with_code(GraphQLError(message), Code.TIMEOUT)

@@ -1,30 +1,32 @@
-"""GraphQL over HTTP: one JSON request, and one JSON answer or a stream of events."""
+"""GraphQL over HTTP: one request, and one answer or a stream of events.
 
-import asyncio
-import re
+https://graphql.github.io/graphql-over-http/draft/; where the draft and graphql-http's audit differ, as the audit says.
+"""
+
+import hashlib
 
 import orjson
-from pydantic import ValidationError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from graphql_api.asking import Contexts, GraphQLRequest, ask
-from graphql_api.auth import CHALLENGE, authenticate, authorization_of, refuse_key_in_url
+from graphql_api.asking import Asked, ask
+from graphql_api.auth import CHALLENGE, authorization_of, refuse_key_in_url
 from graphql_api.errors import Code, HTTPError
 from graphql_api.execution import Answer, Executor
 from graphql_api.graphiql import GraphiQL
 from graphql_api.logs import describe_request
-from graphql_api.sse import EVENT_STREAM, EventStream
+from graphql_api.negotiation import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, Accepted, accepted
+from graphql_api.parameters import parameters_of_get, parameters_of_post
+from graphql_api.sender import Sender
+from graphql_api.sse import EventStream
 from graphql_api.state import Service
 
-GRAPHQL_RESPONSE = "application/graphql-response+json"
-JSON = "application/json"
+METHODS = ("GET", "POST")
 # Of a request that is refused as a whole, for clients that asked for the GraphQL type.
-_STATUS = {Code.UNAUTHENTICATED: 401, Code.FORBIDDEN: 403, Code.UNAVAILABLE: 503}
-# A client that takes both gets single answers as JSON: a stream of one event helps nobody.
-_ACCEPTS_JSON = re.compile(r"application/(graphql-response\+)?json|application/\*|\*/\*")
-_JSON_TYPE = re.compile(r"application/(graphql-response\+)?json\s*(;|$)", re.IGNORECASE)
+_STATUS = {Code.UNAUTHENTICATED: 401, Code.FORBIDDEN: 403, Code.UNAVAILABLE: 503, Code.TIMEOUT: 504}
+_NOT_KEPT = {"Cache-Control": "no-store"}
+_VARY = "Accept, Authorization"
 
 
 class GraphQLEndpoint:
@@ -36,85 +38,96 @@ class GraphQLEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
+        takes = accepted(request.headers.get("accept", ""))
+        sender = Sender(request.app.state.service, authorization_of(request.headers), scope)
         response: Response | EventStream
         try:
-            response = await self._respond(request)
+            response = await self._respond(request, takes, sender)
         except HTTPError as error:
-            body = orjson.dumps({"errors": [error.error]})
-            response = Response(body, error.status, error.headers, _media_type(request))
+            response = _refusal(await sender.charge_refusal(error), takes)
         except ClientDisconnect:
             return
         await response(scope, receive, send)
 
-    async def _respond(self, request: Request) -> Response | EventStream:
+    async def _respond(self, request: Request, takes: Accepted, sender: Sender) -> Response | EventStream:
         service: Service = request.app.state.service
         refuse_key_in_url(service, request.query_params.multi_items())
-        if request.method == "GET" and self._graphiql and "text/html" in request.headers.get("accept", ""):
+        reading = request.method == "GET"
+        if reading and self._graphiql and takes.html:
             return self._graphiql.page()
-        if request.method != "POST":
-            raise HTTPError(405, f"{request.method} is not accepted here; send the query by POST.", {"Allow": "POST"})
-        authorization = authorization_of(request.headers)
-        principal = await authenticate(service, authorization)
-        parameters = await _parameters(request, service.settings.body_bytes_max, service.settings.body_timeout_seconds)
-        contexts = Contexts(service, authorization, principal)
-        accepted = request.headers.get("accept", "").lower()
-        asked = await ask(self._executor, parameters, contexts, service.metrics, streaming=EVENT_STREAM in accepted)
+        if request.method not in METHODS:
+            allowed = ", ".join(METHODS)
+            raise HTTPError(405, f"{request.method} is not accepted here; send the query by POST.", {"Allow": allowed})
+        if takes.single is None:
+            raise HTTPError(406, f"There are answers as {GRAPHQL_RESPONSE}, {JSON} and {EVENT_STREAM} here.")
+        principal = await sender.principal()
+        if reading:
+            parameters = parameters_of_get(request)
+        else:
+            posted = await parameters_of_post(request, service.settings)
+            if isinstance(posted, list):
+                return _batch([await ask(self._executor, each, sender, service, streaming=False) for each in posted])
+            parameters = posted
+        if request.headers.get("graphql-cost"):
+            parameters = parameters.with_cost()
+        asked = await ask(
+            self._executor, parameters, sender, service, streaming=takes.stream and not reading, reading=reading
+        )
         facts = {"operation": asked.operation_name, "operation_type": asked.operation_type, "outcome": asked.outcome}
         if principal.prefix:
             facts["key"] = principal.prefix
         describe_request(request.scope, **facts)
         answer = asked.result
-        if not isinstance(answer, Answer) or (EVENT_STREAM in accepted and not _ACCEPTS_JSON.search(accepted)):
-            return EventStream(answer, service)
-        media_type = _media_type(request)
-        # A client of plain JSON may be a proxy's; only the GraphQL type promises that the status speaks of the query.
-        status = _status(answer) if media_type == GRAPHQL_RESPONSE else 200
-        return Response(orjson.dumps(answer.body), status, CHALLENGE if status == 401 else None, media_type)
+        charged = asked.allowance.headers if asked.allowance else {}
+        if not isinstance(answer, Answer) or (takes.single == EVENT_STREAM and answer.status is None):
+            return EventStream(answer, service, charged)
+        response = _response(answer, _single(takes))
+        response.headers.update(charged)
+        return _for_caches(request, answer, response, service.settings.get_max_age_seconds) if reading else response
 
 
-async def _parameters(request: Request, limit: int, seconds: float) -> GraphQLRequest:
-    content_type = request.headers.get("content-type", "")
-    if not _JSON_TYPE.match(content_type):
-        raise HTTPError(415, f"The content type must be application/json, not {content_type[:60] or 'missing'}.")
-    try:
-        async with asyncio.timeout(seconds):
-            body = await _body(request, limit)
-    except TimeoutError as error:
-        message = f"The body did not arrive within {seconds:g} seconds."
-        raise HTTPError(408, message, {"Connection": "close"}) from error
-    try:
-        content = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise HTTPError(400, f"The body is not JSON: {error}.") from error
-    if not isinstance(content, dict):
-        raise HTTPError(400, 'The body must be a JSON object, as in {"query": "{ airlines { code } }"}.')
-    try:
-        return GraphQLRequest.model_validate(content)
-    except ValidationError as error:
-        fault = error.errors(include_url=False, include_input=False)[0]
-        raise HTTPError(400, f"{'.'.join(map(str, fault['loc'][:1]))}: {fault['msg']}.") from error
+def _single(takes: Accepted) -> str:
+    """The media type of what is never a stream."""
+    return GRAPHQL_RESPONSE if takes.single == GRAPHQL_RESPONSE else JSON
 
 
-async def _body(request: Request, limit: int) -> bytes:
-    """The body, read no further than the limit."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and len(declared) < 20 and int(declared) > limit:
-        raise HTTPError(413, f"The body has {declared} bytes; at most {limit} are accepted.", {"Connection": "close"})
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise HTTPError(
-                413, f"The body has more than the {limit} bytes that are accepted.", {"Connection": "close"}
-            )
-    return bytes(body)
+def _response(answer: Answer, media_type: str) -> Response:
+    """A single answer. A client of plain JSON may be a proxy's; to others the status speaks of the query."""
+    status = answer.status
+    if status is None:
+        refused = media_type == GRAPHQL_RESPONSE and answer.outcome == "request_error"
+        status = _STATUS.get(answer.body["errors"][0]["extensions"]["code"], 400) if refused else 200
+    headers = answer.headers or (CHALLENGE if status == 401 else None)
+    return Response(orjson.dumps(answer.body), status, headers, media_type)
 
 
-def _status(answer: Answer) -> int:
-    if answer.outcome != "request_error":
-        return 200
-    return _STATUS.get(answer.body["errors"][0]["extensions"]["code"], 400)
+def _batch(asked: list[Asked]) -> Response:
+    """The answers of a batch, in its order."""
+    bodies = [each.result.body for each in asked if isinstance(each.result, Answer)]
+    return Response(orjson.dumps(bodies), media_type=JSON)
 
 
-def _media_type(request: Request) -> str:
-    return GRAPHQL_RESPONSE if GRAPHQL_RESPONSE in request.headers.get("accept", "") else JSON
+def _for_caches(request: Request, answer: Answer, response: Response, seconds: int) -> Response:
+    """The answer to a GET, with what caches must know; 304 to who has it already.
+
+    What needs a key is for its owner alone, and what has errors for nobody to keep.
+    """
+    if answer.outcome != "success":
+        response.headers.update(_NOT_KEPT)
+        return response
+    for_whom = "private" if "authorization" in request.headers else "public"
+    fresh = f"max-age={seconds}" if seconds else "no-cache"
+    tag = f'"{hashlib.blake2b(bytes(response.body), digest_size=16).hexdigest()}"'
+    headers = {"Cache-Control": f"{for_whom}, {fresh}", "ETag": tag, "Vary": _VARY}
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(None, 304, headers)
+    response.headers.update(headers)
+    return response
+
+
+def _refusal(error: HTTPError, takes: Accepted) -> Response:
+    """What is answered to a request that is refused before it is GraphQL."""
+    media_type = GRAPHQL_RESPONSE if takes.single == GRAPHQL_RESPONSE else JSON
+    return Response(
+        orjson.dumps({"errors": [error.error]}), error.status, {**_NOT_KEPT, **(error.headers or {})}, media_type
+    )

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import fields
 from datetime import datetime
 from functools import partial
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from strawberry.dataloader import DataLoader
 
@@ -73,12 +73,29 @@ class Loader(DataLoader[Key, Value], Generic[Key, Value]):
     def __init__(self, name: str, metrics: Metrics, load: Callable[[list[Key]], Awaitable[Sequence[Value]]]) -> None:
         self._name = name
         self._metrics = metrics
+        self._batches: set[asyncio.Task[Any]] = set()
+        self._stopped = False
 
         async def load_batch(keys: list[Key]) -> Sequence[Value]:
+            task = asyncio.current_task()
+            if self._stopped or task is None:
+                raise asyncio.CancelledError
             metrics.loader_batch(name, len(keys))
-            return await load(keys)
+            self._batches.add(task)
+            try:
+                return await load(keys)
+            finally:
+                self._batches.discard(task)
 
         super().__init__(load_batch)
+
+    def stop(self) -> Sequence[asyncio.Task[Any]]:
+        """Load nothing any more, and cancel the batches that are under way, each a task of its own: these."""
+        self._stopped = True
+        batches = list(self._batches)
+        for batch in batches:
+            batch.cancel()
+        return batches
 
     def load(self, key: Key) -> Awaitable[Value]:
         # The base class keeps its answers by key; an answer that is there is one the batch will not ask for.

@@ -99,7 +99,8 @@ class RequestLog:
             except Exception:  # noqa: BLE001 — the last place where an answer can be given.
                 _log.exception("request failed")
                 if status is None:
-                    fault = {"errors": [{"message": "Internal error.", "extensions": {"code": "INTERNAL"}}]}
+                    message = f"Internal error {request_id}. The log of the service has the details."
+                    fault = {"errors": [{"message": message, "extensions": {"code": "INTERNAL"}}]}
                     await JSONResponse(fault, 500)(scope, receive, send_with_id)
             finally:
                 level = logging.DEBUG if scope["path"] in _QUIET_PATHS else logging.INFO

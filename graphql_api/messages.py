@@ -11,7 +11,7 @@ import orjson
 from pydantic import ValidationError
 from starlette.types import Message as Frame
 
-from graphql_api.asking import GraphQLRequest
+from graphql_api.persisted import GraphQLRequest
 
 
 class Close(NamedTuple):

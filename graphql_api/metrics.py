@@ -18,6 +18,7 @@ _REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 
 _STATEMENT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 _INFERENCE_SECONDS = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25)
 _BATCH_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+CountedBy: TypeAlias = Literal["key", "address"]
 Transport: TypeAlias = Literal["websocket", "sse"]
 SubscriptionEnd: TypeAlias = Literal["completed", "disconnected", "too_slow", "stopped", "refused"]
 """Unsubscribed; gone; left behind; the service stopped; closed for what the client sent, or its key opens no more."""
@@ -43,6 +44,27 @@ class Metrics:
             "Time from the parsed request to the answer, in seconds.",
             request_labels,
             buckets=_REQUEST_SECONDS,
+            registry=self.registry,
+        )
+        self._timeouts = Counter(
+            "graphql_timeouts_total",
+            "Queries and mutations, and events of subscriptions, that were stopped after REQUEST_TIMEOUT_SECONDS.",
+            ("operation_type",),
+            registry=self.registry,
+        )
+        for operation_type in ("query", "mutation", "subscription"):
+            self._timeouts.labels(operation_type)
+        self._rate_limited = Counter(
+            "rate_limited_total",
+            "Requests that were refused by the rate limit, by whom they were counted for: a key or an address.",
+            ("counted_by",),
+            registry=self.registry,
+        )
+        for counted_by in get_args(CountedBy):
+            self._rate_limited.labels(counted_by)
+        self._rate_limit_storage = Counter(
+            "rate_limit_storage_failures_total",
+            "How often the storage of the rate limit did not answer, and this process counted by itself for a while.",
             registry=self.registry,
         )
         self._authentications = Counter(
@@ -137,6 +159,15 @@ class Metrics:
             name = "other"
         self._requests.labels(operation_type, name, outcome).inc()
         self._request_seconds.labels(operation_type, name, outcome).observe(seconds)
+
+    def timed_out(self, operation_type: str) -> None:
+        self._timeouts.labels(operation_type).inc()
+
+    def rate_limited(self, counted_by: CountedBy) -> None:
+        self._rate_limited.labels(counted_by).inc()
+
+    def rate_limit_storage_failed(self) -> None:
+        self._rate_limit_storage.inc()
 
     def authentication(self, outcome: str) -> None:
         """Count one of `AUTHENTICATIONS`."""

@@ -32,11 +32,13 @@ async def promote_model(service: Service, principal: Principal, version: str, al
         PromotionRefusedError: it is worse than the champion or cannot be compared, and `force` is not given.
         AliasesError: the aliases on file are damaged or cannot be written. The message names files of the server.
     """
-    async with service.promoting:
-        await reload_models(service)
-        examined = service.models.select(version=version)
-        done = await _promote(service, examined, alias, force=force)
-        await reload_models(service)
+    # A request that is given up breaks nothing off: what a thread does with the files goes on anyway.
+    task = asyncio.create_task(_in_turn(service, version, alias, force=force))
+    try:
+        done = await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
     if done.changed:
         facts = {"version": version, "alias": alias, "before": done.previous, "forced": force}
         log.info("model promoted", **facts, by=principal.name, key=principal.prefix)
@@ -45,6 +47,15 @@ async def promote_model(service: Service, principal: Principal, version: str, al
         reason = models.fault or "another was promoted meanwhile"
         raise ModelUnavailableError(f"{version} is {alias} on file, and the service does not follow: {reason}.")
     return Promoted(models.select(version=version), models)
+
+
+async def _in_turn(service: Service, version: str, alias: str, *, force: bool) -> Promotion:
+    async with service.promoting:
+        await reload_models(service)
+        examined = service.models.select(version=version)
+        done = await _promote(service, examined, alias, force=force)
+        await reload_models(service)
+    return done
 
 
 async def _promote(service: Service, examined: Bundle, alias: str, *, force: bool) -> Promotion:

@@ -27,7 +27,7 @@ ResolveInfo: TypeAlias = GraphQLResolveInfo[Any]
 NEEDS = "needs"
 
 
-def needs(*columns: str) -> Mapping[Any, Any]:
+def needs(*columns: str) -> dict[Any, Any]:
     """Metadata of a resolved field: the columns of its row that the resolver reads."""
     return {NEEDS: columns}
 

@@ -1,13 +1,37 @@
 """Every setting of the service, each documented: in one place, from the environment or `.env`."""
 
+import re
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from db.settings import DatabaseSettings
 from ml.runtime import ModelSettings
+
+# Passwords that examples, tutorials and images of databases come with, without signs.
+_PLACEHOLDERS = frozenset(
+    {"admin", "change", "changeit", "changeme", "changethis", "default", "example", "m7b0", "pass", "passw0rd"}
+    | {
+        "password",
+        "placeholder",
+        "postgres",
+        "postgresql",
+        "replaceme",
+        "root",
+        "secret",
+        "test",
+        "todo",
+        "xxx",
+        "yourpassword",
+    }
+)
+RATE_LIMIT_IN_PRODUCTION = 1_000_000
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 
 
 class Environment(StrEnum):
@@ -20,6 +44,14 @@ class Access(StrEnum):
 
     OPEN = "open"
     KEYS = "keys"
+
+
+class PersistedOperations(StrEnum):
+    """What becomes of documents that are named by their SHA-256."""
+
+    OFF = "off"
+    AUTOMATIC = "automatic"
+    TRUSTED = "trusted"
 
 
 class Settings(DatabaseSettings, ModelSettings):
@@ -46,13 +78,37 @@ class Settings(DatabaseSettings, ModelSettings):
         description="keys: mutations need a key with flights:write. open: anybody may write; refused in production.",
     )
     introspection: Access = Field(
-        Access.OPEN, description="open: anybody may read the schema. keys: introspection needs a key with introspect."
+        Access.OPEN,
+        description="open: anybody may read the schema. keys: introspection needs a key with introspect; always so in "
+        "production.",
     )
     key_cache_seconds: float = Field(
         5.0,
         ge=0,
         le=3600,
         description="How long an API key is known without asking the database: a revoked one is refused after that.",
+    )
+    persisted_operations: PersistedOperations = Field(
+        PersistedOperations.AUTOMATIC,
+        description="automatic: a document that was sent once may be named by its SHA-256. trusted: only the documents "
+        "in TRUSTED_DOCUMENTS are executed. off: each request brings its document.",
+    )
+    trusted_documents: Path = Field(
+        Path("trusted-documents.json"),
+        description="The manifest of PERSISTED_OPERATIONS=trusted, as `python -m graphql_api manifest` writes it.",
+    )
+    cors_origins: str = Field(
+        "",
+        description="The sites whose pages may call the service, separated by commas, as in https://app.example.com; "
+        "* is every site, none when empty.",
+    )
+    get_max_age_seconds: int = Field(
+        0,
+        ge=0,
+        description="For how long the answer to a GET may be used again without asking; 0 is only after asking.",
+    )
+    batch_max: int = Field(
+        0, ge=0, description="How many operations one HTTP request may hold as a JSON array; 0 switches batching off."
     )
     page_size_default: int = Field(50, ge=1, description="Flights on a page when neither first nor last is given.")
     page_size_max: int = Field(500, ge=1, description="The most flights that first or last may ask for.")
@@ -67,7 +123,30 @@ class Settings(DatabaseSettings, ModelSettings):
     filter_conditions_max: int = Field(50, ge=1, description="How many comparisons a filter may hold.")
     filter_values_max: int = Field(1_000, ge=1, description="How many values the lists of a filter may hold together.")
     body_bytes_max: int = Field(1_048_576, ge=1024, description="The largest request body, in bytes.")
-    body_timeout_seconds: float = Field(10.0, gt=0, description="How long a client may take to send a body.")
+    body_timeout_seconds: float = Field(
+        10.0, gt=0, description="How long a client may take to send the head of a request, and then its body."
+    )
+    request_timeout_seconds: float = Field(
+        20.0,
+        gt=0,
+        description="How long a query, a mutation or one event of a subscription may take; then its SQL is cancelled. "
+        "Longer than DATABASE_TIMEOUT_SECONDS, so that one slow statement is told as what it is.",
+    )
+    rate_limit: int = Field(
+        0,
+        ge=0,
+        description="What the requests of one key, or of one address without a key, may cost in a minute; 0 is no "
+        f"limit. In production {RATE_LIMIT_IN_PRODUCTION} when left out, about five seconds of computing.",
+    )
+    rate_limit_storage_url: SecretStr = Field(
+        SecretStr("memory://"),
+        description="Where it is counted: memory:// in each process by itself, redis://HOST:PORT/0 (rediss:// with "
+        "TLS) for all replicas together.",
+    )
+    trusted_proxies: str = Field(
+        "127.0.0.1,::1",
+        description="Addresses and networks, with commas between, of proxies whose X-Forwarded-For is believed.",
+    )
     prediction_batch_max: int = Field(
         1_000, ge=1, description="The most rows of one model run; what is asked at once beyond that takes several."
     )
@@ -75,9 +154,24 @@ class Settings(DatabaseSettings, ModelSettings):
     document_cache_bytes: int = Field(
         8_388_608, ge=1024, description="How long the kept documents may be together, in bytes."
     )
+    document_length_max: int = Field(131_072, ge=1024, description="The most characters that a document may have.")
     document_tokens_max: int = Field(5_000, ge=100, description="The most tokens that a document may have.")
+    operations_max: int = Field(50, ge=1, description="The most operations that a document may have.")
+    depth_max: int = Field(20, ge=1, description="How many fields deep a document may be nested.")
+    root_fields_max: int = Field(20, ge=1, description="The most fields that an operation may have at its root.")
+    aliases_max: int = Field(100, ge=1, description="The most aliases that an operation may have.")
+    directives_max: int = Field(100, ge=1, description="The most directives that an operation may have.")
+    field_comparisons_max: int = Field(
+        20_000,
+        ge=100,
+        description="How many comparisons it may take to see whether fields of the same name can be merged.",
+    )
+    cost_max: int = Field(100_000, ge=100, description="The most that one operation may cost.")
 
     subscriptions_max: int = Field(1_000, ge=1, description="The most subscriptions that one process holds open.")
+    websockets_max: int = Field(
+        1_000, ge=1, description="The most WebSockets that one process holds open, with subscriptions or without."
+    )
     operations_per_connection_max: int = Field(
         100, ge=1, description="The most operations, subscriptions among them, under way on one WebSocket."
     )
@@ -100,11 +194,44 @@ class Settings(DatabaseSettings, ModelSettings):
         10.0, gt=0, description="How long a WebSocket may take until its connection_init."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _production_keeps_its_schema_to_itself(cls, values: dict[str, Any]) -> dict[str, Any]:
+        if values.get("app_env") == Environment.PRODUCTION:
+            return {"introspection": Access.KEYS, "rate_limit": RATE_LIMIT_IN_PRODUCTION, **values}
+        return values
+
     @model_validator(mode="after")
-    def _production_is_not_written_to_without_keys(self) -> Self:
-        if self.app_env is Environment.PRODUCTION and self.writes is Access.OPEN:
-            raise ValueError("WRITES=open is for development, not for APP_ENV=production: use keys")
+    def _production_is_closed(self) -> Self:
+        if self.app_env is Environment.PRODUCTION:
+            for name in ("writes", "introspection"):
+                if getattr(self, name) is Access.OPEN:
+                    raise ValueError(f"{name.upper()}=open is for development, not for APP_ENV=production: use keys")
+            for name, value in self:
+                if isinstance(value, SecretStr) and (placeholder := _placeholder_in(value.get_secret_value())):
+                    raise ValueError(
+                        f"{name.upper()} has the password {placeholder!r}, which is a placeholder and not for "
+                        "APP_ENV=production: set one that nobody can guess"
+                    )
         return self
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        for proxy in separated(value):
+            try:
+                ip_network(proxy)
+            except ValueError as error:
+                raise ValueError(f"{proxy!r} is neither an address nor a network: 10.0.0.7 or 10.0.0.0/8") from error
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: str) -> str:
+        for origin in separated(value):
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is not an origin, which has no path: https://app.example.com, or *")
+        return value
 
     @model_validator(mode="after")
     def _defaults_fit(self) -> Self:
@@ -113,3 +240,19 @@ class Settings(DatabaseSettings, ModelSettings):
         if self.groups_default > self.groups_max:
             raise ValueError("GROUPS_DEFAULT is larger than GROUPS_MAX")
         return self
+
+
+def separated(value: str) -> list[str]:
+    """The parts of a setting that is a list, without spaces around them and without empty ones."""
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _placeholder_in(url: str) -> str | None:
+    """The password in a URL, if it is one that stands in examples."""
+    try:
+        password = make_url(url).password
+    except ArgumentError:
+        return None
+    plain = re.sub(r"[^a-z0-9]", "", str(password or "").lower())
+    # As in ${PASSWORD} or <password>, which nothing has been put in the place of.
+    return str(password) if plain in _PLACEHOLDERS or str(password)[:1] in ("$", "<", "{") else None

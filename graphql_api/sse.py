@@ -4,6 +4,7 @@ https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md, "distinct conn
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import NoReturn
 
 import orjson
@@ -16,7 +17,6 @@ from graphql_api.metrics import SubscriptionEnd
 from graphql_api.state import Service
 from graphql_api.streams import cut_off, end_tasks
 
-EVENT_STREAM = "text/event-stream"
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -30,8 +30,9 @@ _COMPLETE = b"event: complete\ndata:\n\n"
 class EventStream:
     """The response to one request, an ASGI application. A client that does not read is cut off."""
 
-    def __init__(self, result: Answer | Answers, service: Service) -> None:
+    def __init__(self, result: Answer | Answers, service: Service, headers: Mapping[str, str] | None = None) -> None:
         self._result = result
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
         self._service = service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,7 +59,7 @@ class EventStream:
                     await self._result.aclose()
 
     async def _send_all(self, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+        await send({"type": "http.response.start", "status": 200, "headers": [*_HEADERS, *self._headers]})
         if isinstance(self._result, Answer):
             await send(_body(_next(self._result)))
         else:

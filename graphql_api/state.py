@@ -10,6 +10,8 @@ from db.writes.writer import Writer
 from graphql_api.changes import Changes
 from graphql_api.keyring import Keyring
 from graphql_api.metrics import Metrics
+from graphql_api.persisted import Documents
+from graphql_api.rate_limit import RateLimiter
 from graphql_api.settings import Settings
 from graphql_api.streams import Streams
 from ml.runtime import Registry
@@ -36,6 +38,9 @@ class Service:
     feed: ChangeFeed
     changes: Changes
     streams: Streams
+    documents: Documents
+    rate_limiter: RateLimiter | None = None
+    """None where no limit is on."""
     refusal: Refusal | None = None
     """The last one, whatever became of it since."""
     reloading: asyncio.Lock = field(default_factory=asyncio.Lock)

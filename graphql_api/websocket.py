@@ -14,14 +14,16 @@ import structlog
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
 
-from graphql_api.asking import Contexts, GraphQLRequest, ask
-from graphql_api.auth import AuthenticationError, authenticate, authorization_of, refuse_key_in_url
+from graphql_api.asking import ask
+from graphql_api.auth import AuthenticationError, authorization_of, refuse_key_in_url
 from graphql_api.changes import TooSlowError
 from graphql_api.errors import HTTPError, limit_exceeded
 from graphql_api.execution import Answer, Answers, Executor
 from graphql_api.logs import describe_request
 from graphql_api.messages import Close, Complete, ConnectionInit, Message, Ping, ProtocolError, Subscribe, message_of
 from graphql_api.metrics import SubscriptionEnd
+from graphql_api.persisted import GraphQLRequest
+from graphql_api.sender import Sender
 from graphql_api.state import Service
 from graphql_api.streams import SECONDS_TO_END, cut_off, end_tasks
 
@@ -44,11 +46,21 @@ class WebSocketEndpoint:
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
+        self._open = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        websocket = WebSocket(scope, receive, send)
+        self._open += 1
+        try:
+            await self._serve(WebSocket(scope, receive, send))
+        finally:
+            self._open -= 1
+
+    async def _serve(self, websocket: WebSocket) -> None:
+        scope = websocket.scope
         service: Service = scope["app"].state.service
         refusal = _refusal(websocket, service)
+        if self._open > service.settings.websockets_max:
+            refusal = Close(_LATER, "Too many connections: try again later")
         try:
             await websocket.accept(SUBPROTOCOL if SUBPROTOCOL in scope["subprotocols"] else None)
             if refusal:
@@ -158,14 +170,18 @@ class Connection:
     async def _authenticate(self, authorization: str | None) -> None:
         """Find out who the client is: by its first message, or else by the handshake, which browsers send bare."""
         self._authorization = authorization if authorization is not None else authorization_of(self._websocket.headers)
+        sender = self._sender()
         try:
-            principal = await authenticate(self._service, self._authorization)
-        except AuthenticationError as error:
-            raise ProtocolError(4403, str(error)) from error
+            principal = await sender.principal()
         except HTTPError as error:
-            raise ProtocolError(_LATER, str(error)) from error
+            refusal = await sender.charge_refusal(error)
+            code = 4403 if isinstance(refusal, AuthenticationError) else _LATER
+            raise ProtocolError(code, str(refusal)) from error
         if principal.prefix:
             describe_request(self._websocket.scope, key=principal.prefix)
+
+    def _sender(self) -> Sender:
+        return Sender(self._service, self._authorization, self._websocket.scope)
 
     async def _subscribe(self, name: str, request: GraphQLRequest) -> None:
         if not self._acknowledged:
@@ -184,8 +200,8 @@ class Connection:
 
     async def _perform(self, name: str, request: GraphQLRequest) -> None:
         try:
-            contexts = Contexts(self._service, self._authorization)
-            asked = await ask(self._executor, request, contexts, self._service.metrics, streaming=True)
+            sender = self._sender()
+            asked = await ask(self._executor, request, sender, self._service, streaming=True)
             if isinstance(asked.result, Answers):
                 await self._follow(name, asked.result)
             elif asked.outcome == "request_error":

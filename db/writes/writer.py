@@ -5,7 +5,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -91,6 +91,8 @@ class Writer:
     async def run(self, work: Callable[[Writing], Awaitable[Result]]) -> Result:
         """What `work` answers, in a transaction that is committed when it does; `work` may be done several times.
 
+        Whoever is cancelled meanwhile has it rolled back; once it is being committed it is finished first, and told.
+
         Raises:
             DatabaseUnavailableError: no connection, no answer in time, or others got in the way each time.
         """
@@ -106,11 +108,29 @@ class Writer:
         raise DatabaseUnavailableError(f"other writers got in the way {ATTEMPTS} times") from conflict
 
     async def _attempt(self, work: Callable[[Writing], Awaitable[Result]]) -> Result:
+        """Nothing, or all of it: who is cancelled before the commit begins has it rolled back, later it is finished."""
+        committing = asyncio.Event()
+        task = asyncio.create_task(self._transact(work, committing))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if not committing.is_set():
+                task.cancel()
+            while not task.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait({task})
+            if not task.cancelled():
+                task.exception()
+            raise
+
+    async def _transact(self, work: Callable[[Writing], Awaitable[Result]], committing: asyncio.Event) -> Result:
         async with self._database.transaction() as connection:
             writing = Writing(connection, self._clock(), self._database.observe)
             result = await work(writing)
             if writing.changes and self.listener is not None:
                 await self.listener.committing(connection, writing.changes)
+            # From here to the commit nothing waits.
+            committing.set()
         if writing.changes and self.listener is not None:
             try:
                 self.listener.committed(writing.changes)

@@ -3,8 +3,9 @@
 from datetime import datetime
 
 import strawberry
-from graphql import GraphQLOneOfDirective
+from graphql import GraphQLInputObjectType, GraphQLOneOfDirective
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from graphql_api.schema.aircraft import Aircraft
 from graphql_api.schema.airline import Airline
@@ -17,13 +18,19 @@ from graphql_api.schema.subscription import Subscription
 
 
 def build_schema() -> strawberry.Schema:
-    return strawberry.Schema(
+    schema = strawberry.Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
         types=[Flight, Airport, Airline, Aircraft],
         config=StrawberryConfig(scalar_map={datetime: DATE_TIME}),
     )
+    for type_ in schema._schema.type_map.values():
+        definition = type_.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+        if isinstance(type_, GraphQLInputObjectType) and definition is not None and definition.is_one_of:
+            # Strawberry looks at what it was given only when it executes; the rule of validation is graphql-core's.
+            type_.is_one_of = True
+    return schema
 
 
 def print_schema() -> str:

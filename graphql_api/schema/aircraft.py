@@ -18,6 +18,7 @@ from graphql_api.schema.connection import (
     connect,
 )
 from graphql_api.schema.node import Node
+from graphql_api.weights import page
 
 
 @strawberry.type(description="An aircraft. Of those that no register describes, all but the tail number is null.")
@@ -32,7 +33,7 @@ class Aircraft(Node):
     engines: int | None = strawberry.field(description="Number of engines.")
     engine_type: str | None = strawberry.field(description="Kind of engine, as in Turbo-fan.")
 
-    @strawberry.field(description="The flights of the aircraft.")
+    @strawberry.field(description="The flights of the aircraft.", metadata=page())
     def flights(
         self,
         info: Info,

@@ -18,6 +18,7 @@ from graphql_api.schema.connection import (
     connect,
 )
 from graphql_api.schema.node import Node
+from graphql_api.weights import page
 
 
 @strawberry.type(description="An airline, as it markets the flight.")
@@ -27,7 +28,7 @@ class Airline(Node):
     code: str = strawberry.field(description="IATA code, as in UA.")
     name: str = strawberry.field(description="Name, as in United Air Lines Inc.; the code where the source has none.")
 
-    @strawberry.field(description="The flights of the airline.")
+    @strawberry.field(description="The flights of the airline.", metadata=page())
     def flights(
         self,
         info: Info,

@@ -20,6 +20,7 @@ from graphql_api.schema.connection import (
 )
 from graphql_api.schema.node import Node
 from graphql_api.schema.weather import WeatherObservation, weather_at
+from graphql_api.weights import loaded, page
 
 
 @strawberry.type(description="An airport. What is not known of it is null.")
@@ -37,7 +38,10 @@ class Airport(Node):
     altitude_ft: int | None = strawberry.field(description="Height above sea level in feet.")
     timezone: str | None = strawberry.field(description="IANA time zone, as in America/New_York.")
 
-    @strawberry.field(description="The flights that leave from here, also those that were cancelled.")
+    @strawberry.field(
+        description="The flights that leave from here, also those that were cancelled.",
+        metadata=page(),
+    )
     def departures(
         self,
         info: Info,
@@ -51,7 +55,10 @@ class Airport(Node):
         arguments = PageArguments(where, order_by, first, after, last, before)
         return connect(info, arguments, "origin_code", self.code)
 
-    @strawberry.field(description="The flights that are bound for here, also those that never arrived.")
+    @strawberry.field(
+        description="The flights that are bound for here, also those that never arrived.",
+        metadata=page(),
+    )
     def arrivals(
         self,
         info: Info,
@@ -65,7 +72,10 @@ class Airport(Node):
         arguments = PageArguments(where, order_by, first, after, last, before)
         return connect(info, arguments, "destination_code", self.code)
 
-    @strawberry.field(description="The weather here in the hour (UTC) of an instant, null where none was observed.")
+    @strawberry.field(
+        description="The weather here in the hour (UTC) of an instant, null where none was observed.",
+        metadata=loaded(),
+    )
     async def weather(
         self, info: Info, at: Annotated[datetime, strawberry.argument(description="An instant in the hour to look up.")]
     ) -> WeatherObservation | None:

@@ -15,6 +15,7 @@ from graphql_api.schema.filters import FlightFilter, flight_filter
 from graphql_api.schema.ordering import FlightOrder, flight_order
 from graphql_api.selection import columns_for
 from graphql_api.settings import Settings
+from graphql_api.weights import COUNT, LOADED, loaded, of_page, weighs
 
 if TYPE_CHECKING:
     from graphql_api.schema.flight import Flight
@@ -60,12 +61,12 @@ class PageInfo:
     ask: strawberry.Private[PageAsk]
     page: strawberry.Private[Page]
 
-    @strawberry.field(description="Whether flights follow the page.")
+    @strawberry.field(description="Whether flights follow the page.", metadata=loaded())
     async def has_next_page(self, info: Info) -> bool:
         window = self.ask.window
         return (self.page.more and not window.backward) or await self._any_beyond(info, before=False)
 
-    @strawberry.field(description="Whether flights precede the page.")
+    @strawberry.field(description="Whether flights precede the page.", metadata=loaded())
     async def has_previous_page(self, info: Info) -> bool:
         window = self.ask.window
         return (self.page.more and window.backward) or await self._any_beyond(info, before=True)
@@ -98,7 +99,7 @@ class FlightEdge:
 class FlightConnection:
     ask: strawberry.Private[PageAsk]
 
-    @strawberry.field(description="The flights with their cursors.")
+    @strawberry.field(description="The flights with their cursors.", metadata=of_page())
     async def edges(self, info: Info) -> list[FlightEdge]:
         from graphql_api.schema.flight import Flight  # noqa: PLC0415 — flights have relations that have connections.
 
@@ -106,7 +107,7 @@ class FlightConnection:
         page = await self._page(info)
         return [FlightEdge(cursor=encode_cursor(order, row), node=Flight.from_row(row)) for row in page.rows]
 
-    @strawberry.field(description="The flights.")
+    @strawberry.field(description="The flights.", metadata=of_page())
     async def nodes(self, info: Info) -> list[LazyFlight]:
         from graphql_api.schema.flight import Flight  # noqa: PLC0415
 
@@ -116,7 +117,10 @@ class FlightConnection:
     async def page_info(self, info: Info) -> PageInfo:
         return PageInfo(ask=self.ask, page=await self._page(info))
 
-    @strawberry.field(description="How many flights the connection has on all its pages. Counted only when asked for.")
+    @strawberry.field(
+        description="How many flights the connection has on all its pages. Counted only when asked for.",
+        metadata=weighs(LOADED, once=COUNT),
+    )
     async def total_count(self, info: Info) -> int:
         return await info.context.loaders.flight_counts.load(CountAsk(self.ask.window.flights, self.ask.parent))
 

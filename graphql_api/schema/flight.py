@@ -22,6 +22,7 @@ from graphql_api.schema.question import Question
 from graphql_api.schema.status import FlightStatus
 from graphql_api.schema.weather import WeatherObservation, weather_at
 from graphql_api.selection import columns_for, needs
+from graphql_api.weights import LOOKUPS, PREDICTION, loaded, weighs
 
 _ASKED_ABOUT = needs(*FlightDescription._fields, "tail_number", "scheduled_arrival")
 
@@ -66,20 +67,21 @@ class Flight(Node):
     created_at: datetime = strawberry.field(description="When the service learned of the flight.")
     updated_at: datetime = strawberry.field(description="When the flight was last changed.")
 
-    @strawberry.field(description="The airline.", metadata=needs("carrier_code"))
+    @strawberry.field(description="The airline.", metadata=needs("carrier_code") | loaded())
     async def airline(self, info: Info) -> Airline:
         return Airline.from_row(await _related(info, info.context.loaders.airlines, Airline, self.carrier_code))
 
-    @strawberry.field(description="Where it leaves from.", metadata=needs("origin_code"))
+    @strawberry.field(description="Where it leaves from.", metadata=needs("origin_code") | loaded())
     async def origin(self, info: Info) -> Airport:
         return Airport.from_row(await _related(info, info.context.loaders.airports, Airport, self.origin_code))
 
-    @strawberry.field(description="Where it is bound for.", metadata=needs("destination_code"))
+    @strawberry.field(description="Where it is bound for.", metadata=needs("destination_code") | loaded())
     async def destination(self, info: Info) -> Airport:
         return Airport.from_row(await _related(info, info.context.loaders.airports, Airport, self.destination_code))
 
     @strawberry.field(
-        description="The aircraft, null where the flight has no tail number.", metadata=needs("tail_number")
+        description="The aircraft, null where the flight has no tail number.",
+        metadata=needs("tail_number") | loaded(),
     )
     async def aircraft(self, info: Info) -> Aircraft | None:
         if self.tail_number is None:
@@ -89,13 +91,14 @@ class Flight(Node):
     @strawberry.field(
         description="The weather at the origin in the hour (UTC) of the scheduled departure, null where none "
         "was observed.",
-        metadata=needs("origin_code", "scheduled_departure"),
+        metadata=needs("origin_code", "scheduled_departure") | loaded(),
     )
     async def weather(self, info: Info) -> WeatherObservation | None:
         return await weather_at(info, self.origin_code, self.scheduled_departure)
 
     @strawberry.field(
-        description="How late the flight will arrive, as if it had not happened yet.", metadata=_ASKED_ABOUT
+        description="How late the flight will arrive, as if it had not happened yet.",
+        metadata=_ASKED_ABOUT | weighs(PREDICTION, once=LOOKUPS),
     )
     async def predict_delay(
         self,

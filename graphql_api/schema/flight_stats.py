@@ -27,6 +27,7 @@ from graphql_api.schema.flight_stats_inputs import (
 from graphql_api.schema.node import Node
 from graphql_api.schema.status import FlightStatus
 from graphql_api.selection import columns_for, selected_fields
+from graphql_api.weights import QUANTILE, loaded, weighs
 
 # The fields of a key that are objects: their type, and the key that names one.
 _OBJECTS: Mapping[str, tuple[type[Node], str]] = {
@@ -42,10 +43,12 @@ _OBJECTS: Mapping[str, tuple[type[Node], str]] = {
     "null in all others. Flights that lack a value are a group too, with null in its place."
 )
 class FlightStatsKey:
-    carrier: Airline | None = strawberry.field(description="The airline.")
-    origin: Airport | None = strawberry.field(description="Where the flights leave from.")
-    destination: Airport | None = strawberry.field(description="Where the flights are bound for.")
-    aircraft: Aircraft | None = strawberry.field(description="The aircraft, null for flights without a tail number.")
+    carrier: Airline | None = strawberry.field(description="The airline.", metadata=loaded())
+    origin: Airport | None = strawberry.field(description="Where the flights leave from.", metadata=loaded())
+    destination: Airport | None = strawberry.field(description="Where the flights are bound for.", metadata=loaded())
+    aircraft: Aircraft | None = strawberry.field(
+        description="The aircraft, null for flights without a tail number.", metadata=loaded()
+    )
     status: FlightStatus | None = strawberry.field(description="How far the flights have come.")
     hour_of_day: int | None = strawberry.field(
         description="Hour of the scheduled departure, 0 to 23, local at the origin; null where that has no time zone."
@@ -84,10 +87,12 @@ class FlightStatsKey:
 class DelayStats:
     mean: float | None = strawberry.field(description="Mean, in minutes.")
     p50: float | None = strawberry.field(
-        description="Median, in minutes; linear between two flights, as PostgreSQL's percentile_cont is."
+        description="Median, in minutes; linear between two flights, as PostgreSQL's percentile_cont is.",
+        metadata=weighs(once=QUANTILE),
     )
     p90: float | None = strawberry.field(
-        description="What nine flights in ten stay within, in minutes; linear between two flights."
+        description="What nine flights in ten stay within, in minutes; linear between two flights.",
+        metadata=weighs(once=QUANTILE),
     )
     max: int | None = strawberry.field(description="The longest, in minutes.")
 

@@ -8,6 +8,7 @@ import strawberry
 from strawberry import UNSET
 
 from graphql_api.context import Info
+from graphql_api.weights import weighs
 from ml.runtime import Bundle, Registry
 
 
@@ -55,8 +56,12 @@ class DelayModel:
     trained_at: datetime = strawberry.field(description="When it was trained.")
     training_rows: int = strawberry.field(description="Flights that it was trained on.")
     sha256: str = strawberry.field(description="SHA-256 of the ONNX file, in hexadecimal.")
-    features: list[ModelFeature] = strawberry.field(description="Its inputs, in the order in which it reads them.")
-    metrics: list[ModelMetric] = strawberry.field(description="How good it was, evaluated by rolling origin.")
+    features: list[ModelFeature] = strawberry.field(
+        description="Its inputs, in the order in which it reads them.", metadata=weighs(items=30)
+    )
+    metrics: list[ModelMetric] = strawberry.field(
+        description="How good it was, evaluated by rolling origin.", metadata=weighs(items=12)
+    )
 
     @classmethod
     def from_bundle(cls, bundle: Bundle, models: Registry) -> Self:

@@ -112,7 +112,9 @@ class Mutation:
                 return FlightVersionConflict.of(flight, expected_version)
 
     @mutation(
-        Scope.FLIGHTS_WRITE, f"Adds flights or changes them where they exist, whatever their versions. {_TOGETHER}"
+        Scope.FLIGHTS_WRITE,
+        f"Adds flights or changes them where they exist, whatever their versions. {_TOGETHER}",
+        rows="flights",
     )
     async def upsert_flights(
         self,
@@ -122,7 +124,7 @@ class Mutation:
     ) -> UpsertResult:
         return await upsert_rows(info, Flight, "flights", "flights", flights, idempotency_key)
 
-    @mutation(Scope.FLIGHTS_WRITE, f"Adds airlines or changes them where they exist. {_TOGETHER}")
+    @mutation(Scope.FLIGHTS_WRITE, f"Adds airlines or changes them where they exist. {_TOGETHER}", rows="airlines")
     async def upsert_airlines(
         self,
         info: Info,
@@ -130,7 +132,7 @@ class Mutation:
     ) -> UpsertResult:
         return await upsert_rows(info, Airline, "airlines", "airlines", airlines)
 
-    @mutation(Scope.FLIGHTS_WRITE, f"Adds airports or changes them where they exist. {_TOGETHER}")
+    @mutation(Scope.FLIGHTS_WRITE, f"Adds airports or changes them where they exist. {_TOGETHER}", rows="airports")
     async def upsert_airports(
         self,
         info: Info,
@@ -138,7 +140,7 @@ class Mutation:
     ) -> UpsertResult:
         return await upsert_rows(info, Airport, "airports", "airports", airports)
 
-    @mutation(Scope.FLIGHTS_WRITE, f"Adds aircraft or changes them where they exist. {_TOGETHER}")
+    @mutation(Scope.FLIGHTS_WRITE, f"Adds aircraft or changes them where they exist. {_TOGETHER}", rows="aircraft")
     async def upsert_aircraft(
         self,
         info: Info,
@@ -146,7 +148,9 @@ class Mutation:
     ) -> UpsertResult:
         return await upsert_rows(info, Aircraft, "aircraft", "aircraft", aircraft)
 
-    @mutation(Scope.FLIGHTS_WRITE, f"Adds hourly weather or changes it where it exists. {_TOGETHER}")
+    @mutation(
+        Scope.FLIGHTS_WRITE, f"Adds hourly weather or changes it where it exists. {_TOGETHER}", rows="observations"
+    )
     async def upsert_weather(
         self,
         info: Info,

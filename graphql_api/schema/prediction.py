@@ -12,6 +12,7 @@ from graphql_api.schema.leg import Lookups, leg_of
 from graphql_api.schema.model import DelayModel, ModelSelector, PredictionBasis, select_bundle
 from graphql_api.schema.problems import InvalidInput, ModelUnavailable, invalid_input
 from graphql_api.schema.question import Question
+from graphql_api.weights import FACTORS, MODEL, Given, weighs
 from ml.runtime import Bundle, ModelUnavailableError
 
 Model = Annotated[
@@ -62,12 +63,15 @@ class DelayPrediction:
     delay_minutes: DelayQuantiles = strawberry.field(
         description="Quantiles of the arrival delay, given that the flight arrives."
     )
-    buckets: list[DelayBucketProbability] = strawberry.field(description="All four, in order; they sum to 1.")
+    buckets: list[DelayBucketProbability] = strawberry.field(
+        description="All four, in order; they sum to 1.", metadata=weighs(items=4)
+    )
     basis: list[PredictionBasis] = strawberry.field(description="Which groups of inputs were known.")
 
     @strawberry.field(
         description="contribution: change of probabilityDelayed, in probability, against the same prediction with that "
-        "input unknown. Largest first."
+        "input unknown. Largest first.",
+        metadata=weighs(FACTORS, items=Given(("first",), 5, 30)),
     )
     async def factors(
         self,
@@ -82,7 +86,7 @@ class DelayPrediction:
             for factor in found[:first]
         ]
 
-    @strawberry.field(description="The model that answered.")
+    @strawberry.field(description="The model that answered.", metadata=weighs(MODEL))
     def model(self, info: Info) -> DelayModel:
         models = info.context.models
         return DelayModel.from_bundle(models.select(version=self.prediction.ask.version), models)

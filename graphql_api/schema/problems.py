@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import strawberry
 
+from graphql_api.weights import weighs
+
 
 @strawberry.interface(description="Why something was not done.")
 class Problem:
@@ -18,7 +20,7 @@ class InputProblem:
 
 @strawberry.type(description="The input cannot be right; nothing was done.")
 class InvalidInput(Problem):
-    problems: list[InputProblem] = strawberry.field(description="Every fault that was found.")
+    problems: list[InputProblem] = strawberry.field(description="Every fault that was found.", metadata=weighs(items=1))
 
 
 @strawberry.type(description="The model that was asked for cannot answer.")

@@ -36,7 +36,9 @@ from graphql_api.schema.node import Node
 from graphql_api.schema.prediction import Model, PredictDelayResult, predict
 from graphql_api.schema.prediction_inputs import PredictDelayInput
 from graphql_api.schema.question import Question
+from graphql_api.schema.rate_limit import RateLimit
 from graphql_api.selection import columns_for
+from graphql_api.weights import GROUP, LOADED, LOOKUPS, MODEL, PREDICTION, SCAN, STATEMENT, Given, loaded, page, weighs
 from ml.runtime import ModelUnavailableError
 
 _AIRPORTS_DEFAULT = 50
@@ -58,7 +60,8 @@ class FlightKey:
 class Query:
     @strawberry.field(
         description="Any object by its ID, null where there is none. What is no ID of this service is an error "
-        "(BAD_USER_INPUT)."
+        "(BAD_USER_INPUT).",
+        metadata=loaded(),
     )
     async def node(
         self,
@@ -69,7 +72,8 @@ class Query:
 
     @strawberry.field(
         description="Objects by their IDs, in their order, null where there is none. What is no ID of this "
-        "service is an error."
+        "service is an error.",
+        metadata=weighs(each=LOADED, items=Given(("ids",), 1, "page_size_max"), once=STATEMENT),
     )
     async def nodes(
         self,
@@ -81,7 +85,8 @@ class Query:
 
     @strawberry.field(
         description="A flight by its ID, null where there is none. The ID of something else is an error "
-        "(BAD_USER_INPUT)."
+        "(BAD_USER_INPUT).",
+        metadata=loaded(),
     )
     async def flight(
         self,
@@ -94,7 +99,10 @@ class Query:
         found = await _node(info, wanted)
         return found if isinstance(found, Flight) else None
 
-    @strawberry.field(description="A flight by what identifies it in the world, null where there is none.")
+    @strawberry.field(
+        description="A flight by what identifies it in the world, null where there is none.",
+        metadata=loaded(),
+    )
     async def flight_by_key(
         self,
         info: Info,
@@ -109,7 +117,7 @@ class Query:
         )
         return None if row is None else Flight.from_row(row)
 
-    @strawberry.field(description="Flights, filtered, ordered and paged.")
+    @strawberry.field(description="Flights, filtered, ordered and paged.", metadata=page())
     def flights(
         self,
         info: Info,
@@ -122,14 +130,20 @@ class Query:
     ) -> FlightConnection:
         return connect(info, PageArguments(where, order_by, first, after, last, before))
 
-    @strawberry.field(description="An airport by its code, null where there is none.")
+    @strawberry.field(
+        description="An airport by its code, null where there is none.",
+        metadata=loaded(),
+    )
     async def airport(
         self, info: Info, code: Annotated[str, strawberry.argument(description="IATA code, as in EWR.")]
     ) -> Airport | None:
         found = await _node(info, GlobalId(Airport.__name__, code))
         return found if isinstance(found, Airport) else None
 
-    @strawberry.field(description="Airports by codes, or by a text in their code or name; by code.")
+    @strawberry.field(
+        description="Airports by codes, or by a text in their code or name; by code.",
+        metadata=weighs(STATEMENT, each=1, items=Given(("first", "codes"), _AIRPORTS_DEFAULT, "page_size_max")),
+    )
     async def airports(
         self,
         info: Info,
@@ -159,26 +173,35 @@ class Query:
         )
         return [Airport.from_row(row) for row in rows]
 
-    @strawberry.field(description="An airline by its code, null where there is none.")
+    @strawberry.field(
+        description="An airline by its code, null where there is none.",
+        metadata=loaded(),
+    )
     async def airline(
         self, info: Info, code: Annotated[str, strawberry.argument(description="IATA code, as in UA.")]
     ) -> Airline | None:
         found = await _node(info, GlobalId(Airline.__name__, code))
         return found if isinstance(found, Airline) else None
 
-    @strawberry.field(description="All airlines, by code.")
+    @strawberry.field(description="All airlines, by code.", metadata=weighs(STATEMENT, each=1, items=16))
     async def airlines(self, info: Info) -> list[Airline]:
         rows = await all_airlines(info.context.database, columns_for(info, Airline))
         return [Airline.from_row(row) for row in rows]
 
-    @strawberry.field(description="An aircraft by its tail number, null where there is none.")
+    @strawberry.field(
+        description="An aircraft by its tail number, null where there is none.",
+        metadata=loaded(),
+    )
     async def aircraft(
         self, info: Info, tail_number: Annotated[str, strawberry.argument(description="Registration, as in N14228.")]
     ) -> Aircraft | None:
         found = await _node(info, GlobalId(Aircraft.__name__, tail_number))
         return found if isinstance(found, Aircraft) else None
 
-    @strawberry.field(description="Flights counted and measured in groups.")
+    @strawberry.field(
+        description="Flights counted and measured in groups.",
+        metadata=weighs(SCAN, each=GROUP, items=Given(("first",), "groups_default", "groups_max")),
+    )
     async def flight_stats(
         self,
         info: Info,
@@ -192,7 +215,10 @@ class Query:
         limit = first if isinstance(first, int) else None
         return await statistics(info, where or None, group_by, having or None, order_by or None, limit)
 
-    @strawberry.field(description="How late a flight will arrive that the service may not know.")
+    @strawberry.field(
+        description="How late a flight will arrive that the service may not know.",
+        metadata=weighs(PREDICTION, once=LOOKUPS),
+    )
     async def predict_delay(
         self,
         info: Info,
@@ -201,7 +227,10 @@ class Query:
     ) -> PredictDelayResult:
         return await predict(info, Question.of_input(input), model or None, ("input",))
 
-    @strawberry.field(description="How late each of many flights will arrive, in the order of the inputs.")
+    @strawberry.field(
+        description="How late each of many flights will arrive, in the order of the inputs.",
+        metadata=weighs(each=PREDICTION, items=Given(("inputs",), 1, "predictions_max"), once=LOOKUPS),
+    )
     async def predict_delays(
         self,
         info: Info,
@@ -219,12 +248,14 @@ class Query:
         )
         return list(await asyncio.gather(*questions))
 
-    @strawberry.field(description="Every model that the service has loaded and verified.")
+    @strawberry.field(
+        description="Every model that the service has loaded and verified.", metadata=weighs(items=2, each=MODEL)
+    )
     def models(self, info: Info) -> list[DelayModel]:
         models = info.context.models
         return [DelayModel.from_bundle(bundle, models) for bundle in models.bundles]
 
-    @strawberry.field(description="One model, null where there is none.")
+    @strawberry.field(description="One model, null where there is none.", metadata=weighs(MODEL))
     def model(
         self,
         info: Info,
@@ -236,6 +267,11 @@ class Query:
             return DelayModel.from_bundle(select_bundle(info, select or None), info.context.models)
         except ModelUnavailableError:
             return None
+
+    @strawberry.field(description="What is left of the rate limit, null where there is none.")
+    def rate_limit(self, info: Info) -> RateLimit | None:
+        allowance = info.context.allowance
+        return None if allowance is None else RateLimit.of(allowance)
 
 
 async def _node(info: Info, wanted: GlobalId) -> Node | None:

@@ -22,6 +22,7 @@ from graphql_api.schema.problems import (
     invalid_input,
 )
 from graphql_api.schema.writing import columns_of, key_faults, located, write_once
+from graphql_api.weights import of_page, weighs
 
 
 @strawberry.enum(description="What became of a row.")
@@ -39,7 +40,9 @@ class UpsertedRow:
     id: strawberry.ID | None = strawberry.field(
         description="The ID of the object; null where the row was rejected, and for weather, which has none."
     )
-    problems: list[InputProblem] = strawberry.field(description="Why it was rejected; else empty.")
+    problems: list[InputProblem] = strawberry.field(
+        description="Why it was rejected; else empty.", metadata=weighs(items=1)
+    )
 
 
 @strawberry.type(
@@ -51,7 +54,9 @@ class UpsertPayload:
     updated: int = strawberry.field(description="How many rows were changed.")
     unchanged: int = strawberry.field(description="How many rows existed just so.")
     rejected: int = strawberry.field(description="How many rows were rejected.")
-    rows: list[UpsertedRow] = strawberry.field(description="Each row, in the order in which they were given.")
+    rows: list[UpsertedRow] = strawberry.field(
+        description="Each row, in the order in which they were given.", metadata=of_page()
+    )
 
 
 UpsertResult = Annotated[

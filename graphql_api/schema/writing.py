@@ -19,6 +19,7 @@ from graphql_api.authorization import require
 from graphql_api.context import Info
 from graphql_api.principal import Scope
 from graphql_api.schema.problems import Fault
+from graphql_api.weights import ROW, WRITE, Given, weighs
 
 IdempotencyKey = Annotated[
     str | None,
@@ -45,9 +46,13 @@ class Mutating(FieldExtension):
             info.context.loaders.forget()
 
 
-def mutation(scope: Scope, description: str) -> Any:
-    """A field of the root of mutations, for whoever has the scope."""
-    return strawberry.mutation(description=f"{description} Needs the scope {scope}.", extensions=[Mutating(scope)])
+def mutation(scope: Scope, description: str, *, rows: str | None = None) -> Any:
+    """A field of the root of mutations, for whoever has the scope; `rows` names the argument with what is written."""
+    return strawberry.mutation(
+        description=f"{description} Needs the scope {scope}.",
+        extensions=[Mutating(scope)],
+        metadata=weighs(WRITE, each=ROW, items=Given((rows,), 1, "upsert_rows_max")) if rows else weighs(WRITE),
+    )
 
 
 def columns_of(given: Any) -> dict[str, Any]:

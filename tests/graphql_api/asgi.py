@@ -75,13 +75,18 @@ class Socket(Peer):
 
 @asynccontextmanager
 async def connected(
-    app: Starlette, *subprotocols: str, authorization: str | None = None, query_string: str = ""
+    app: Starlette,
+    *subprotocols: str,
+    authorization: str | None = None,
+    query_string: str = "",
+    host: str = "127.0.0.1",
 ) -> AsyncIterator[Socket]:
     """A client at /graphql whose handshake is done. It leaves at the end, and the application must have ended then."""
     socket = Socket()
     scope = {
         "type": "websocket",
         "path": "/graphql",
+        "client": (host, 4711),
         "headers": _authorized(authorization),
         "query_string": query_string.encode(),
         "subprotocols": list(subprotocols or ["graphql-transport-ws"]),

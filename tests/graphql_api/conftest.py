@@ -14,7 +14,8 @@ from starlette.applications import Starlette
 
 from graphql_api.app import create_app, open_service
 from graphql_api.context import Context, context_for
-from graphql_api.execution import Answer, Executor, RequestError
+from graphql_api.errors import RequestError
+from graphql_api.execution import Answer, Executor
 from graphql_api.principal import Principal, Scope
 from graphql_api.schema import build_schema
 from graphql_api.settings import Settings
@@ -62,6 +63,7 @@ class Graph:
         self.statements.clear()
         try:
             prepared = self.executor.prepare(query, name)
+            self.executor.price(prepared, variables or {})
         except RequestError as error:
             return Answer.refused(error.errors).body
         return (await self.executor.execute(prepared, variables or {}, await self.context())).body

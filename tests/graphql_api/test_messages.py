@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from graphql_api.asking import GraphQLRequest
 from graphql_api.messages import Complete, ConnectionInit, Message, Ping, Pong, Subscribe, message_of
+from graphql_api.persisted import GraphQLRequest
 
 
 def said(**message: Any) -> Message:
@@ -25,7 +25,7 @@ def said(**message: Any) -> Message:
         ({"type": "complete", "id": "é", "more": 1}, Complete("é")),
         (
             {"type": "subscribe", "id": "1", "payload": {"query": "{ a }", "variables": None, "extensions": {}}},
-            Subscribe("1", GraphQLRequest(query="{ a }")),
+            Subscribe("1", GraphQLRequest(query="{ a }", extensions={})),
         ),
         (
             {"type": "subscribe", "id": "1", "payload": {"query": "", "variables": {"a": 1}, "operationName": "A"}},

@@ -1,0 +1,102 @@
+"""The parameters of GraphQL requests, as HTTP carries them: in the body of a POST, or in the URL of a GET."""
+
+import asyncio
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+from starlette.requests import Request
+
+from graphql_api.errors import HTTPError
+from graphql_api.negotiation import is_json
+from graphql_api.persisted import GraphQLRequest
+from graphql_api.settings import Settings
+
+PREFLIGHT = ("graphql-preflight", "apollo-require-preflight", "x-apollo-operation-name", "x-requested-with")
+"""Headers that a page of another site can only send once the service has agreed to it by CORS."""
+
+_OF_A_URL = ("query", "documentId", "operationName", "variables", "extensions")
+_CLOSE = {"Connection": "close"}
+
+
+def parameters_of_get(request: Request) -> GraphQLRequest:
+    """The parameters in the URL of a GET, which a page of another site cannot have sent unasked.
+
+    Raises:
+        HTTPError: a header is missing, or the parameters are not as they must be.
+    """
+    if not any(request.headers.get(name) for name in PREFLIGHT):
+        raise HTTPError(
+            400,
+            "A GET needs a header that no page of another site can send unasked, such as `GraphQL-Preflight: 1` "
+            f"({', '.join(PREFLIGHT[1:])} do as well). Or send the query by POST.",
+        )
+    given: dict[str, Any] = {}
+    for name, value in request.query_params.multi_items():
+        if name not in _OF_A_URL:
+            continue
+        if name in given:
+            raise HTTPError(400, f"{name} is in the URL twice.")
+        given[name] = _from_url(name, value) if name in ("variables", "extensions") else value
+    return _checked(given)
+
+
+async def parameters_of_post(request: Request, settings: Settings) -> GraphQLRequest | list[GraphQLRequest]:
+    """The parameters in the body of a POST; a list of them where batches are accepted and the client sent one.
+
+    Raises:
+        HTTPError: the body is not JSON, not in time, too large, or not as it must be.
+    """
+    headers = request.headers
+    content_type = headers.get("content-type", "")
+    if not is_json(content_type):
+        raise HTTPError(
+            415, f"The content type must be application/json in UTF-8, not {content_type[:60] or 'missing'}."
+        )
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise HTTPError(415, "The body must not be compressed.", {"Accept-Encoding": "identity"})
+    seconds = settings.body_timeout_seconds
+    try:
+        async with asyncio.timeout(seconds):
+            body = await _body(request, settings.body_bytes_max)
+    except TimeoutError as error:
+        raise HTTPError(408, f"The body did not arrive within {seconds:g} seconds.", _CLOSE) from error
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise HTTPError(400, f"The body is not JSON: {error}.") from error
+    if isinstance(content, list) and settings.batch_max:
+        if not 1 <= len(content) <= settings.batch_max:
+            raise HTTPError(400, f"The batch has {len(content)} operations; it must have 1 to {settings.batch_max}.")
+        return [_checked(each) for each in content]
+    return _checked(content)
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    """The body, read no further than the limit."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and len(declared) < 20 and int(declared) > limit:
+        raise HTTPError(413, f"The body has {declared} bytes; at most {limit} are accepted.", _CLOSE)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise HTTPError(413, f"The body has more than the {limit} bytes that are accepted.", _CLOSE)
+    return bytes(body)
+
+
+def _from_url(name: str, value: str) -> Any:
+    try:
+        return orjson.loads(value) if value else None
+    except orjson.JSONDecodeError as error:
+        raise HTTPError(400, f"{name} in the URL is not JSON: {error}.") from error
+
+
+def _checked(content: Any) -> GraphQLRequest:
+    if not isinstance(content, dict):
+        raise HTTPError(400, 'The body must be a JSON object, as in {"query": "{ airlines { code } }"}.')
+    try:
+        return GraphQLRequest.model_validate(content)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]
+        raise HTTPError(400, f"{'.'.join(map(str, fault['loc'][:1]))}: {fault['msg']}.") from error
