@@ -1,8 +1,10 @@
 """What counts as a break, against which version, and what may go."""
 
+import re
 import subprocess
 from datetime import date
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -101,6 +103,12 @@ def test_a_deprecation_names_what_to_use_and_a_day(deprecation: str) -> None:
 def test_the_deprecations_of_the_schema_are_clear() -> None:
     assert unclear_deprecations(SCHEMA) == []
     assert unclear_deprecations((ROOT / "schema.graphql").read_text(encoding="utf-8")) == []
+
+
+def test_the_deprecation_that_the_policy_shows_is_clear() -> None:
+    (shown,) = re.findall(r"```graphql\n(.*?)```", (ROOT / "docs/deprecation.md").read_text("utf-8"), re.DOTALL)
+    assert "@deprecated" in shown
+    assert unclear_deprecations(dedent(shown)) == []
 
 
 class Repository:
