@@ -286,6 +286,29 @@ async def test_a_process_counts_by_itself_while_redis_is_away(
             assert failures("rate_limit_storage_failures_total") == before
 
 
+async def test_a_storage_that_takes_connections_and_says_nothing_holds_up_one_request() -> None:
+    connections = 0
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        while await reader.read(1_000):
+            pass
+        writer.close()
+
+    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    metrics = Metrics()
+    limiter = rate_limiter(3, f"redis://127.0.0.1:{port}/0", metrics)
+    assert limiter is not None
+    left = [(await limiter.charge(Client.of_key("one"), 1)).remaining for _ in range(3)]
+    assert left == [2, 1, 0]
+    assert (connections, metrics.registry.get_sample_value("rate_limit_storage_failures_total")) == (1, 1)
+    await limiter.close()
+    server.close()
+    await server.wait_closed()
+
+
 async def test_a_storage_that_does_not_answer_is_left_alone_for_a_while() -> None:
     asked = 0
 
