@@ -179,6 +179,17 @@ def seed_command() -> None:
     asyncio.run(seeding.main(Settings().data_dir))
 
 
+@app.command("hostile", epilog="Example: python -m benchmarks hostile")
+def hostile_command() -> None:
+    """Send documents that are made to cost much, and see what they cost and how long all others wait."""
+    from benchmarks import hostile
+
+    table, slow = hostile.measure()
+    Console().print(table)
+    print(f"The processor's time of the service for each request, the mean of {hostile.REPEATS}.")
+    print(f"Above {hostile.CPU_MS_MAX} ms: {', '.join(slow) or 'none'}.")
+
+
 @app.command("durability", epilog="Example: python -m benchmarks durability --rounds 50")
 def durability_command(
     rounds: Annotated[int, typer.Option(min=1, help="How often the service is killed, on each database.")] = 50,

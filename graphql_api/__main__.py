@@ -1,5 +1,6 @@
 """`python -m graphql_api`: serve the API, print its schema, list the documents that it trusts, give out keys."""
 
+import gc
 import socket
 import sys
 from pathlib import Path
@@ -66,6 +67,9 @@ def serve_command(
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
+            # What is there now stays. The collector need not look at it again whenever a document leaves garbage.
+            gc.collect()
+            gc.freeze()
             if self.started and settings.app_env is Environment.DEVELOPMENT:
                 _announce(at, on, bundled=GraphiQL().bundled, writes=settings.writes)
 

@@ -71,7 +71,7 @@ async def ask(
     result: Answer | Answers
     try:
         text = service.documents.text_of(request)
-        operation = executor.prepare(text, request.operationName or None)
+        operation = await executor.ready(text, request.operationName or None)
         kind, name = operation.type.value, operation.name
         service.documents.answered(request, text)
         variables = request.variables or {}

@@ -34,6 +34,8 @@ from graphql_api.weights import Weights
 
 _REFUSALS_PART = 8
 """Refusals may be this many times shorter together than documents."""
+_CHECKED_AT_ONCE = 1_000
+"""Characters. A document of so many takes a few milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,7 @@ class Executor:
         self._validator = Validator(
             self._schema, settings.field_comparisons_max, hide_suggestions=self._hide_suggestions
         )
+        self._checking = asyncio.Lock()
         self._documents = Recent[_Document](settings.document_cache_size, settings.document_cache_bytes)
         # Apart from those, so that what is refused displaces nothing that is not.
         self._refusals = Recent[list[GraphQLFormattedError]](
@@ -192,11 +195,25 @@ class Executor:
             RequestError: the document breaks a limit, cannot be parsed or is not valid, or it is not clear which
                 operation is meant.
         """
-        document = self._documents.get(query)
+        document = self._known(query)
         if document is None:
-            document = self._checked(query)
-            self._documents.put(query, document, len(query))
+            document = self._remembered(query, self._checked(query))
         return document.operation(operation_name)
+
+    async def ready(self, query: str, operation_name: str | None) -> Operation:
+        """As `prepare`. A long document that was not seen before is checked off the event loop, one at a time.
+
+        Others do not wait for what may take a tenth of a second, however many such documents come.
+
+        Raises:
+            RequestError: as in `prepare`.
+        """
+        if len(query) > _CHECKED_AT_ONCE and self._known(query) is None:
+            async with self._checking:
+                document = self._known(query)
+                if document is None:
+                    self._remembered(query, await asyncio.to_thread(self._checked, query))
+        return self.prepare(query, operation_name)
 
     def price(self, operation: Operation, variables: dict[str, Any]) -> int:
         """What an operation costs, if that is not too much. It is for each event, of a subscription.
@@ -303,20 +320,29 @@ class Executor:
             await context.stop()
             raise
 
-    def _checked(self, query: str) -> _Document:
+    def _known(self, query: str) -> _Document | None:
         if (refused := self._refusals.get(query)) is not None:
             raise RequestError.again(refused)
+        return self._documents.get(query)
+
+    def _remembered(self, query: str, checked: _Document | RequestError) -> _Document:
+        if isinstance(checked, RequestError):
+            self._refusals.put(query, checked.errors, len(query))
+            raise checked
+        self._documents.put(query, checked, len(query))
+        return checked
+
+    def _checked(self, query: str) -> _Document | RequestError:
+        try:
+            return _Document(self._schema, self._weights, self._valid(query))
+        except RequestError as error:
+            return RequestError.again(error.errors)
+
+    def _valid(self, query: str) -> DocumentNode:
         length, longest = len(query), self._settings.document_length_max
         if length > longest:
             message = f"The document has {length} characters; at most {longest} are accepted (DOCUMENT_LENGTH_MAX)."
             raise RequestError(Code.LIMIT_EXCEEDED, GraphQLError(message))
-        try:
-            return _Document(self._schema, self._weights, self._valid(query))
-        except RequestError as error:
-            self._refusals.put(query, error.errors, len(query))
-            raise
-
-    def _valid(self, query: str) -> DocumentNode:
         document = _parsed(query, self._settings.document_tokens_max)
         if error := excess(document, self._settings):
             raise RequestError(Code.LIMIT_EXCEEDED, error)

@@ -154,15 +154,15 @@ class Settings(DatabaseSettings, ModelSettings):
     document_cache_bytes: int = Field(
         8_388_608, ge=1024, description="How long the kept documents may be together, in bytes."
     )
-    document_length_max: int = Field(131_072, ge=1024, description="The most characters that a document may have.")
-    document_tokens_max: int = Field(5_000, ge=100, description="The most tokens that a document may have.")
+    document_length_max: int = Field(65_536, ge=1024, description="The most characters that a document may have.")
+    document_tokens_max: int = Field(2_500, ge=100, description="The most tokens that a document may have.")
     operations_max: int = Field(50, ge=1, description="The most operations that a document may have.")
     depth_max: int = Field(20, ge=1, description="How many fields deep a document may be nested.")
     root_fields_max: int = Field(20, ge=1, description="The most fields that an operation may have at its root.")
     aliases_max: int = Field(100, ge=1, description="The most aliases that an operation may have.")
     directives_max: int = Field(100, ge=1, description="The most directives that an operation may have.")
     field_comparisons_max: int = Field(
-        20_000,
+        10_000,
         ge=100,
         description="How many comparisons it may take to see whether fields of the same name can be merged.",
     )

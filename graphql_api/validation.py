@@ -1,31 +1,40 @@
 """Whether a document is valid: graphql-core's rules, with what they may take bounded and one error for each fault."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from graphql import (
+    SKIP,
     DirectiveNode,
     DocumentNode,
     GraphQLError,
+    GraphQLInputType,
     GraphQLSchema,
     KnownDirectivesRule,
     Node,
     OverlappingFieldsCanBeMergedRule,
     SelectionSetNode,
     ValidationContext,
+    ValueNode,
+    ValuesOfCorrectTypeRule,
+    VisitorAction,
     specified_rules,
     validate,
 )
 from graphql.language.parser import MAX_NESTING_DEPTH
+from graphql.utilities.validate_input_value import validate_input_literal
 from graphql.validation import ASTValidationRule
 from graphql.validation.validate import ValidationAbortedError
 
 from graphql_api.errors import limit_exceeded
 
-_ERRORS_MAX = 20
+_ERRORS_MAX = 10
 """As many faults are told at once: each takes the look at the document again that finds its line."""
 _LOCATIONS_MAX = 10
 _NAMES_MAX = 5
+_FAULTS_OF_A_VALUE_MAX = 3
+_MESSAGE_LENGTH_MAX = 1_000
 
 
 class _TooManyComparisonsError(Exception):
@@ -59,6 +68,34 @@ class _UnknownDirectives(KnownDirectivesRule):
         self.report_error(GraphQLError(f"Unknown {kind} {shown}{more}.", self._unknown[:_LOCATIONS_MAX]))
 
 
+class _Enough(Exception):  # noqa: N818 — nothing is wrong but the value, and that was said.
+    """So many faults of one value were told that the others can wait."""
+
+
+class _FewFaultsOfAValue(ValuesOfCorrectTypeRule):
+    """Stops at the first faults of a value: each quotes it, and writing a long one down takes its time."""
+
+    def is_valid_value_node(self, node: ValueNode, input_type: GraphQLInputType | None) -> VisitorAction:
+        if input_type:
+            with suppress(_Enough):
+                validate_input_literal(
+                    node, input_type, self._reporting(), hide_suggestions=self.context.hide_suggestions
+                )
+        return SKIP
+
+    def _reporting(self) -> Callable[[GraphQLError, list[str | int]], None]:
+        left = _FAULTS_OF_A_VALUE_MAX
+
+        def report(error: GraphQLError, _path: list[str | int]) -> None:
+            nonlocal left
+            self.report_error(error)
+            left -= 1
+            if not left:
+                raise _Enough
+
+        return report
+
+
 class Validator:
     """Checks documents against one schema.
 
@@ -72,6 +109,7 @@ class Validator:
         self._hide_suggestions = hide_suggestions
         own: dict[type[ASTValidationRule], type[ASTValidationRule]] = {
             KnownDirectivesRule: _UnknownDirectives,
+            ValuesOfCorrectTypeRule: _FewFaultsOfAValue,
             OverlappingFieldsCanBeMergedRule: _bounded(comparisons_max),
         }
         self._rules = [own.get(rule, rule) for rule in specified_rules]
@@ -113,10 +151,11 @@ def _bounded(comparisons: int) -> type[OverlappingFieldsCanBeMergedRule]:
 
 
 def _merged(errors: Iterable[GraphQLError]) -> Iterable[GraphQLError]:
-    """One error for each message, with the places of all."""
+    """One error for each message, with the places of all. Long ones, which quote the document, are cut short."""
     by_message: dict[str, list[GraphQLError]] = {}
     for error in errors:
         by_message.setdefault(error.message, []).append(error)
     for message, same in by_message.items():
         nodes = [node for error in same for node in error.nodes or ()]
-        yield same[0] if len(same) == 1 else GraphQLError(message, nodes[:_LOCATIONS_MAX])
+        short = message if len(message) <= _MESSAGE_LENGTH_MAX else f"{message[:_MESSAGE_LENGTH_MAX]}…"
+        yield GraphQLError(short, nodes[:_LOCATIONS_MAX])

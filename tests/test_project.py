@@ -11,7 +11,8 @@ from graphql_api.settings import Settings
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 OF_ITS_OWN = ROOT / "requirements" / "mlflow.lock"  # docs/decisions/0001-mlflow-skinny.md
-LOCKS = [ROOT / "requirements.lock", *sorted((ROOT / "requirements").glob("*.lock"))]
+OF_CLIENTS = ROOT / "clients" / "python" / "requirements.lock"  # clients/python/README.md
+LOCKS = [ROOT / "requirements.lock", *sorted((ROOT / "requirements").glob("*.lock")), OF_CLIENTS]
 
 
 def test_the_example_environment_lists_every_setting_with_its_default() -> None:
@@ -33,7 +34,7 @@ def test_the_readme_lists_every_setting() -> None:
     assert [name for name in Settings.model_fields if f"`{name.upper()}`" not in README] == []
 
 
-@pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", LOCKS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_lock_pins_with_hashes_and_names_no_host(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert "://" not in text
@@ -44,7 +45,7 @@ def test_a_lock_pins_with_hashes_and_names_no_host(path: Path) -> None:
 
 def test_the_locks_are_one_resolution() -> None:
     pins: dict[tuple[str, str], set[str]] = {}
-    for path in set(LOCKS) - {OF_ITS_OWN}:
+    for path in set(LOCKS) - {OF_ITS_OWN, OF_CLIENTS}:
         for name, version, condition in re.findall(
             r"^([A-Za-z0-9._-]+)==(\S+)(?: ; ([^\\\n]*))?", path.read_text(encoding="utf-8"), re.MULTILINE
         ):

@@ -21,12 +21,12 @@ from graphql_api.schema.node import Node
 from graphql_api.weights import page
 
 
-@strawberry.type(description="An aircraft. Of those that no register describes, only the tail number is known.")
+@strawberry.type(description="An aircraft. Of those that no register describes, all but the tail number is null.")
 class Aircraft(Node):
     key_column: ClassVar[str] = "tail_number"
 
     tail_number: str = strawberry.field(description="Registration, as in N14228.")
-    manufacturer: str | None = strawberry.field(description="Manufacturer.")
+    manufacturer: str | None = strawberry.field(description="Manufacturer, as in BOEING.")
     model: str | None = strawberry.field(description="Model, as in 737-824.")
     year: int | None = strawberry.field(description="Year of manufacture.")
     seats: int | None = strawberry.field(description="Number of seats.")

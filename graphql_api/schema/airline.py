@@ -26,7 +26,7 @@ class Airline(Node):
     key_column: ClassVar[str] = "code"
 
     code: str = strawberry.field(description="IATA code, as in UA.")
-    name: str = strawberry.field(description="Name.")
+    name: str = strawberry.field(description="Name, as in United Air Lines Inc.; the code where the source has none.")
 
     @strawberry.field(description="The flights of the airline.", metadata=page())
     def flights(

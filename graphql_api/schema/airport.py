@@ -23,18 +23,25 @@ from graphql_api.schema.weather import WeatherObservation, weather_at
 from graphql_api.weights import loaded, page
 
 
-@strawberry.type(description="An airport.")
+@strawberry.type(description="An airport. What is not known of it is null.")
 class Airport(Node):
     key_column: ClassVar[str] = "code"
 
     code: str = strawberry.field(description="IATA code, as in EWR.")
-    name: str = strawberry.field(description="Name.")
-    latitude: float | None = strawberry.field(description="Degrees north of the equator.")
-    longitude: float | None = strawberry.field(description="Degrees east of Greenwich.")
+    name: str = strawberry.field(description="Name, as in Newark Liberty Intl.")
+    latitude: float | None = strawberry.field(
+        description="Latitude in degrees, -90 to 90; negative is south of the equator."
+    )
+    longitude: float | None = strawberry.field(
+        description="Longitude in degrees, -180 to 180; negative is west of Greenwich."
+    )
     altitude_ft: int | None = strawberry.field(description="Height above sea level in feet.")
     timezone: str | None = strawberry.field(description="IANA time zone, as in America/New_York.")
 
-    @strawberry.field(description="The flights that leave from here.", metadata=page())
+    @strawberry.field(
+        description="The flights that leave from here, also those that were cancelled.",
+        metadata=page(),
+    )
     def departures(
         self,
         info: Info,
@@ -48,7 +55,10 @@ class Airport(Node):
         arguments = PageArguments(where, order_by, first, after, last, before)
         return connect(info, arguments, "origin_code", self.code)
 
-    @strawberry.field(description="The flights that are bound for here.", metadata=page())
+    @strawberry.field(
+        description="The flights that are bound for here, also those that never arrived.",
+        metadata=page(),
+    )
     def arrivals(
         self,
         info: Info,
@@ -63,7 +73,8 @@ class Airport(Node):
         return connect(info, arguments, "destination_code", self.code)
 
     @strawberry.field(
-        description="The weather here in the hour of an instant, null where none was observed.", metadata=loaded()
+        description="The weather here in the hour (UTC) of an instant, null where none was observed.",
+        metadata=loaded(),
     )
     async def weather(
         self, info: Info, at: Annotated[datetime, strawberry.argument(description="An instant in the hour to look up.")]

@@ -28,11 +28,17 @@ OrderBy = Annotated[
 ]
 First = Annotated[
     int | None,
-    strawberry.argument(description="This many from the start; a default page when left out. Not with last."),
+    strawberry.argument(
+        description="This many from the start, at most 500; 50 when neither first nor last is given. Not with last."
+    ),
 ]
-After = Annotated[str | None, strawberry.argument(description="Only flights after this cursor.")]
-Last = Annotated[int | None, strawberry.argument(description="This many from the end. Not with first.")]
-Before = Annotated[str | None, strawberry.argument(description="Only flights before this cursor.")]
+After = Annotated[
+    str | None, strawberry.argument(description="Only flights after this cursor, which must be of the same order.")
+]
+Last = Annotated[int | None, strawberry.argument(description="This many from the end, at most 500. Not with first.")]
+Before = Annotated[
+    str | None, strawberry.argument(description="Only flights before this cursor, which must be of the same order.")
+]
 
 
 class PageArguments(NamedTuple):

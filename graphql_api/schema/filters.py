@@ -70,7 +70,8 @@ class FlightStatusFilter:
 
 @strawberry.input(
     description="Which flights. All conditions must hold; an empty filter matches every flight. "
-    "A comparison with a missing value is false, so not, ne and notIn include missing values."
+    "A comparison with a missing value is false, so not, ne and notIn include missing values. At most 50 "
+    "comparisons, 1,000 values in lists, and 5 levels of and, or and not; more is an error (LIMIT_EXCEEDED)."
 )
 class FlightFilter:
     and_: list["FlightFilter"] | None = strawberry.field(
@@ -87,10 +88,10 @@ class FlightFilter:
     tail_number: StringFilter | None = strawberry.field(default=UNSET, description="The aircraft's registration.")
     scheduled_departure: DateTimeFilter | None = strawberry.field(default=UNSET, description="Scheduled departure.")
     departure_delay_minutes: IntFilter | None = strawberry.field(
-        default=UNSET, description="Actual minus scheduled departure, in minutes."
+        default=UNSET, description="Actual minus scheduled departure in minutes; negative is early."
     )
     arrival_delay_minutes: IntFilter | None = strawberry.field(
-        default=UNSET, description="Actual minus scheduled arrival, in minutes."
+        default=UNSET, description="Actual minus scheduled arrival in minutes; negative is early."
     )
     distance_miles: IntFilter | None = strawberry.field(
         default=UNSET, description="Origin to destination, in statute miles."

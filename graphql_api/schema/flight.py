@@ -32,26 +32,38 @@ class Flight(Node):
     key_column: ClassVar[str] = "row_id"
 
     carrier_code: str = strawberry.field(description="The airline's IATA code.")
-    flight_number: int = strawberry.field(description="The number without the carrier.")
+    flight_number: int = strawberry.field(description="The number without the carrier, 1 to 9999.")
     origin_code: str = strawberry.field(description="The origin's IATA code.")
     destination_code: str = strawberry.field(description="The scheduled destination's IATA code.")
-    tail_number: str | None = strawberry.field(description="The aircraft's registration.")
+    tail_number: str | None = strawberry.field(description="The aircraft's registration, null where it is unknown.")
     scheduled_departure: datetime = strawberry.field(description="When it was to leave the gate.")
-    scheduled_arrival: datetime | None = strawberry.field(description="When it was to reach the gate.")
-    actual_departure: datetime | None = strawberry.field(description="When it left the gate.")
+    scheduled_arrival: datetime | None = strawberry.field(
+        description="When it was to reach the gate, null where that is unknown."
+    )
+    actual_departure: datetime | None = strawberry.field(
+        description="When it left the gate, null of a flight that did not."
+    )
     actual_arrival: datetime | None = strawberry.field(
-        description="When it reached the gate; of a diverted flight, when it reached its destination after all."
+        description="When it reached the gate of its destination, null of a flight that did not; a diverted one "
+        "may have after all."
     )
     departure_delay_minutes: int | None = strawberry.field(
-        description="Actual minus scheduled departure in minutes; negative is early."
+        description="Actual minus scheduled departure in minutes; negative is early, null where it did not depart."
     )
     arrival_delay_minutes: int | None = strawberry.field(
-        description="Actual minus scheduled arrival in minutes; negative is early. Null for diverted flights."
+        description="Actual minus scheduled arrival in minutes; negative is early. Null where it did not "
+        "arrive, and for diverted flights."
     )
     status: FlightStatus = strawberry.field(description="How far the flight has come.")
-    air_time_minutes: int | None = strawberry.field(description="Minutes in the air.")
-    distance_miles: int | None = strawberry.field(description="Distance from origin to destination, in statute miles.")
-    version: int = strawberry.field(description="Grows with every change of the flight.")
+    air_time_minutes: int | None = strawberry.field(
+        description="Time in the air in minutes, null where that is unknown."
+    )
+    distance_miles: int | None = strawberry.field(
+        description="Distance from origin to destination in statute miles, null where that is unknown."
+    )
+    version: int = strawberry.field(
+        description="Grows with every change of the flight, from 1: what updateFlight and deleteFlight expect."
+    )
     created_at: datetime = strawberry.field(description="When the service learned of the flight.")
     updated_at: datetime = strawberry.field(description="When the flight was last changed.")
 
@@ -77,7 +89,8 @@ class Flight(Node):
         return Aircraft.from_row(await _related(info, info.context.loaders.aircraft, Aircraft, self.tail_number))
 
     @strawberry.field(
-        description="The weather at the origin in the hour of the scheduled departure.",
+        description="The weather at the origin in the hour (UTC) of the scheduled departure, null where none "
+        "was observed.",
         metadata=needs("origin_code", "scheduled_departure") | loaded(),
     )
     async def weather(self, info: Info) -> WeatherObservation | None:

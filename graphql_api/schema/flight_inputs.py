@@ -8,11 +8,11 @@ from strawberry import Maybe
 from graphql_api.schema.status import FlightStatus
 
 _TAIL_NUMBER = "The aircraft's registration. One that is not known yet becomes an aircraft."
-_ARRIVAL = "Scheduled arrival, after the scheduled departure."
+_ARRIVAL = "Scheduled arrival, after the scheduled departure and within 24 hours."
 _ACTUAL_DEPARTURE = "When it left the gate."
 _ACTUAL_ARRIVAL = "When it reached the gate of its destination."
-_DISTANCE = "Distance from origin to destination, in statute miles."
-_AIR_TIME = "Minutes in the air, of a flight that departed."
+_DISTANCE = "Distance from origin to destination in statute miles, 1 to 12,500."
+_AIR_TIME = "Time in the air in minutes, 1 to 1,440, of a flight that departed."
 
 
 @strawberry.input(

@@ -82,7 +82,7 @@ class FlightStatsKey:
 
 
 @strawberry.type(
-    description="A delay in minutes over the flights that have one; negative is early. Null where none has."
+    description="A delay in minutes over the flights that have one; negative is early, null where none has one."
 )
 class DelayStats:
     mean: float | None = strawberry.field(description="Mean, in minutes.")
@@ -120,7 +120,9 @@ class FlightStats:
     cancelled_rate: float | None = strawberry.field(
         description="cancelled / (landed + cancelled + diverted), 0 to 1; null where that is 0."
     )
-    departure_delay_minutes: DelayStats = strawberry.field(description="Actual minus scheduled departure, in minutes.")
+    departure_delay_minutes: DelayStats = strawberry.field(
+        description="Actual minus scheduled departure, in minutes. Flights that did not depart have none."
+    )
     arrival_delay_minutes: DelayStats = strawberry.field(
         description="Actual minus scheduled arrival, in minutes. Cancelled and diverted flights have none."
     )

@@ -37,14 +37,16 @@ class ModelSelector:
 class ModelMetric:
     name: str = strawberry.field(description="What was measured, as in mean_auc or brier.")
     basis: PredictionBasis = strawberry.field(description="With the inputs up to this group known.")
-    value: float = strawberry.field(description="The figure.")
+    value: float = strawberry.field(
+        description="The figure: of mean_auc more is better and 0.5 is chance, of brier less is better."
+    )
 
 
 @strawberry.type(description="One input of a model.")
 class ModelFeature:
     name: str = strawberry.field(description="Name, as the factors of a prediction use it.")
     group: PredictionBasis = strawberry.field(description="The group that it belongs to.")
-    dtype: str = strawberry.field(description="Type of the number that the model reads.")
+    dtype: str = strawberry.field(description="Type of the number that the model reads, as in float32.")
 
 
 @strawberry.type(description="A trained model that this service has loaded and verified.")

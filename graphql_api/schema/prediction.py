@@ -74,7 +74,9 @@ class DelayPrediction:
         metadata=weighs(FACTORS, items=Given(("first",), 5, 30)),
     )
     async def factors(
-        self, info: Info, first: Annotated[int | None, strawberry.argument(description="At most this many.")] = 5
+        self,
+        info: Info,
+        first: Annotated[int | None, strawberry.argument(description="At most this many, from 0; all when null.")] = 5,
     ) -> list[PredictionFactor]:
         if first is not None and first < 0:
             raise bad_user_input(f"first: {first} is negative; ask for 0 or more factors.")

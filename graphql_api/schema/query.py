@@ -48,14 +48,21 @@ _TYPES: dict[str, type[Node]] = {entity.__name__: entity for entity in (Flight, 
 @strawberry.input(description="What identifies a flight in the world: no two flights share it.")
 class FlightKey:
     carrier_code: str = strawberry.field(description="The airline's IATA code.")
-    flight_number: int = strawberry.field(description="The number without the carrier.")
+    flight_number: int = strawberry.field(description="The number without the carrier, 1 to 9999.")
     origin_code: str = strawberry.field(description="The origin's IATA code.")
     scheduled_departure: datetime = strawberry.field(description="Scheduled departure.")
 
 
-@strawberry.type(description="Everything that can be read.")
+@strawberry.type(
+    description="Everything that can be read. The limits that descriptions name are those that the service has "
+    "unless it is set otherwise; beyond one is an error (LIMIT_EXCEEDED)."
+)
 class Query:
-    @strawberry.field(description="Any object by its ID, null where there is none.", metadata=loaded())
+    @strawberry.field(
+        description="Any object by its ID, null where there is none. What is no ID of this service is an error "
+        "(BAD_USER_INPUT).",
+        metadata=loaded(),
+    )
     async def node(
         self,
         info: Info,
@@ -64,18 +71,23 @@ class Query:
         return await _node(info, decode_id(id))
 
     @strawberry.field(
-        description="Objects by their IDs, in their order, null where there is none.",
+        description="Objects by their IDs, in their order, null where there is none. What is no ID of this "
+        "service is an error.",
         metadata=weighs(each=LOADED, items=Given(("ids",), 1, "page_size_max"), once=STATEMENT),
     )
     async def nodes(
         self,
         info: Info,
-        ids: Annotated[list[strawberry.ID], strawberry.argument(description="As many as a page may have.")],
+        ids: Annotated[list[strawberry.ID], strawberry.argument(description="Values of id fields, at most 500.")],
     ) -> list[Node | None]:
         _check_count(info, "ids", len(ids))
         return list(await asyncio.gather(*[_node(info, each) for each in list(map(decode_id, ids))]))
 
-    @strawberry.field(description="A flight by its ID.", metadata=loaded())
+    @strawberry.field(
+        description="A flight by its ID, null where there is none. The ID of something else is an error "
+        "(BAD_USER_INPUT).",
+        metadata=loaded(),
+    )
     async def flight(
         self,
         info: Info,
@@ -87,7 +99,10 @@ class Query:
         found = await _node(info, wanted)
         return found if isinstance(found, Flight) else None
 
-    @strawberry.field(description="A flight by what identifies it in the world.", metadata=loaded())
+    @strawberry.field(
+        description="A flight by what identifies it in the world, null where there is none.",
+        metadata=loaded(),
+    )
     async def flight_by_key(
         self,
         info: Info,
@@ -115,7 +130,10 @@ class Query:
     ) -> FlightConnection:
         return connect(info, PageArguments(where, order_by, first, after, last, before))
 
-    @strawberry.field(description="An airport by its code.", metadata=loaded())
+    @strawberry.field(
+        description="An airport by its code, null where there is none.",
+        metadata=loaded(),
+    )
     async def airport(
         self, info: Info, code: Annotated[str, strawberry.argument(description="IATA code, as in EWR.")]
     ) -> Airport | None:
@@ -129,12 +147,11 @@ class Query:
     async def airports(
         self,
         info: Info,
-        codes: Annotated[
-            list[str] | None, strawberry.argument(description="IATA codes, at most a page of them.")
-        ] = UNSET,
+        codes: Annotated[list[str] | None, strawberry.argument(description="IATA codes, at most 500.")] = UNSET,
         search: Annotated[str | None, strawberry.argument(description="A part of the name, or the code.")] = UNSET,
         first: Annotated[
-            int | None, strawberry.argument(description="At most this many: 50 when left out, or all of the codes.")
+            int | None,
+            strawberry.argument(description="At most this many, up to 500: 50 when left out, or all of the codes."),
         ] = UNSET,
     ) -> list[Airport]:
         maximum = info.context.settings.page_size_max
@@ -156,7 +173,10 @@ class Query:
         )
         return [Airport.from_row(row) for row in rows]
 
-    @strawberry.field(description="An airline by its code.", metadata=loaded())
+    @strawberry.field(
+        description="An airline by its code, null where there is none.",
+        metadata=loaded(),
+    )
     async def airline(
         self, info: Info, code: Annotated[str, strawberry.argument(description="IATA code, as in UA.")]
     ) -> Airline | None:
@@ -168,7 +188,10 @@ class Query:
         rows = await all_airlines(info.context.database, columns_for(info, Airline))
         return [Airline.from_row(row) for row in rows]
 
-    @strawberry.field(description="An aircraft by its tail number.", metadata=loaded())
+    @strawberry.field(
+        description="An aircraft by its tail number, null where there is none.",
+        metadata=loaded(),
+    )
     async def aircraft(
         self, info: Info, tail_number: Annotated[str, strawberry.argument(description="Registration, as in N14228.")]
     ) -> Aircraft | None:
@@ -211,7 +234,7 @@ class Query:
     async def predict_delays(
         self,
         info: Info,
-        inputs: Annotated[list[PredictDelayInput], strawberry.argument(description="The flights.")],
+        inputs: Annotated[list[PredictDelayInput], strawberry.argument(description="The flights, at most 1,000.")],
         model: Model = UNSET,
     ) -> list[PredictDelayResult]:
         maximum = info.context.settings.predictions_max

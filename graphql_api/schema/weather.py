@@ -13,15 +13,17 @@ from graphql_api.selection import columns_for
 
 @strawberry.type(description="The weather at an airport in one hour. What was not observed is null.")
 class WeatherObservation:
-    observed_at: datetime = strawberry.field(description="The start of the hour.")
+    observed_at: datetime = strawberry.field(description="The start of the hour, in UTC.")
     temperature_c: float | None = strawberry.field(description="Air temperature in degrees Celsius.")
     dew_point_c: float | None = strawberry.field(description="Dew point in degrees Celsius.")
     relative_humidity_pct: float | None = strawberry.field(description="Relative humidity in percent, 0 to 100.")
     wind_direction_deg: float | None = strawberry.field(
         description="Where the wind comes from, in degrees clockwise from true north."
     )
-    wind_speed_kt: float | None = strawberry.field(description="Sustained wind in knots.")
-    wind_gust_kt: float | None = strawberry.field(description="Gusts in knots.")
+    wind_speed_kt: float | None = strawberry.field(description="Sustained wind speed in knots.")
+    wind_gust_kt: float | None = strawberry.field(
+        description="Speed of the gusts in knots; null also where none were reported."
+    )
     precipitation_mm: float | None = strawberry.field(description="Precipitation of the hour in millimetres.")
     pressure_hpa: float | None = strawberry.field(description="Pressure at sea level in hectopascals.")
     visibility_km: float | None = strawberry.field(description="Visibility in kilometres.")

@@ -140,7 +140,7 @@ async def test_production_has_no_graphiql_and_no_suggestions(databases: Database
     settings = settings_for(databases.flights("sqlite"), app_env=Environment.PRODUCTION)
     async with running(settings) as client:
         page = await client.get("/graphql", headers={"accept": "text/html"})
-        assert page.status_code == 405
+        assert page.status_code == 406
         assert (await client.get("/graphiql/index.html")).status_code == 404
         response = await client.post("/graphql", json={"query": "{ airlin { code } }"})
         assert response.json()["errors"][0]["message"] == "Cannot query field 'airlin' on type 'Query'."

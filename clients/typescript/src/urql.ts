@@ -10,6 +10,7 @@ const socket = createClient({ url: webSocketUrl, connectionParams: credentials }
 const client = new Client({
   url,
   fetchOptions: { headers: credentials },
+  // Of itself urql puts queries into the address, where logs and proxies keep them.
   preferGetMethod: false,
   exchanges: [
     cacheExchange,

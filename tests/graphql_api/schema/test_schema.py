@@ -15,13 +15,17 @@ from graphql import (
     GraphQLScalarType,
     OperationDefinitionNode,
     OperationType,
+    assert_input_object_type,
     build_schema,
     is_specified_scalar_type,
     parse,
     validate,
 )
+from strawberry.utils.str_converters import to_camel_case
 
+from db.plausible import AIRCRAFT_RANGES, AIRPORT_RANGES, FLIGHT_RANGES, WEATHER_RANGES
 from graphql_api.schema import print_schema
+from graphql_api.settings import Settings
 from tests.databases import Databases
 from tests.graphql_api.conftest import OPERATIONS, ROOT, Graph, graph_on, operation
 
@@ -94,6 +98,42 @@ def test_everything_has_a_description() -> None:
     assert list(undescribed()) == []
 
 
+CHECKED: dict[str, dict[str, tuple[float, float]]] = {
+    "WeatherInput": WEATHER_RANGES,
+    "WeatherObservationInput": WEATHER_RANGES,
+    "AirportInput": AIRPORT_RANGES,
+    "AircraftInput": AIRCRAFT_RANGES,
+    "CreateFlightInput": FLIGHT_RANGES,
+    "FlightPatch": {name: FLIGHT_RANGES[name] for name in ("air_time_minutes", "distance_miles")},
+}
+
+
+@pytest.mark.parametrize("name", sorted(CHECKED))
+def test_the_range_that_an_input_is_checked_by_is_in_its_description(name: str) -> None:
+    fields = assert_input_object_type(build_schema(COMMITTED).type_map[name]).fields
+    for column, (low, high) in CHECKED[name].items():
+        description = fields[to_camel_case(column)].description or ""
+        assert f"{low:g} to {high:g}" in description.replace(",", ""), column
+
+
+def test_the_limits_that_descriptions_name_are_those_of_the_settings() -> None:
+    schema = build_schema(COMMITTED)
+    query = schema.query_type
+    assert query is not None
+    first = query.fields["flights"].args["first"].description or ""
+    defaults = {name: field.default for name, field in Settings.model_fields.items()}
+    assert f"at most {defaults['page_size_max']}" in first
+    assert f"{defaults['page_size_default']} when neither" in first
+    assert f"at most {defaults['predictions_max']:,}" in (
+        query.fields["predictDelays"].args["inputs"].description or ""
+    )
+    groups = query.fields["flightStats"].args["first"].description or ""
+    assert f"{defaults['groups_default']} when left out, at most {defaults['groups_max']:,}" in groups
+    where = schema.type_map["FlightFilter"].description or ""
+    assert f"At most {defaults['filter_conditions_max']} comparisons" in where
+    assert f"{defaults['filter_values_max']:,} values in lists, and {defaults['filter_depth_max']} levels" in where
+
+
 def test_custom_scalars_say_where_they_are_specified() -> None:
     scalars = [kind for kind in build_schema(COMMITTED).type_map.values() if isinstance(kind, GraphQLScalarType)]
     custom = {scalar.name: scalar.specified_by_url for scalar in scalars if not is_specified_scalar_type(scalar)}
@@ -103,7 +143,8 @@ def test_custom_scalars_say_where_they_are_specified() -> None:
 @pytest.mark.parametrize("name", sorted(VARIABLES))
 async def test_a_client_s_document_runs(graph: Graph, name: str) -> None:
     data = await graph.data(operation(name), VARIABLES[name], name)
-    assert all(value for value in data.values())
+    # Without a limit, as here, there is none to tell of.
+    assert all(value for name, value in data.items() if name != "rateLimit")
 
 
 @pytest.mark.parametrize(("document", "name", "variables", "expected"), WRITES, ids=lambda value: str(value)[:15])
@@ -170,7 +211,8 @@ READING = [path for path in EXAMPLES if path not in WRITING + FOLLOWING]
 @pytest.mark.parametrize("path", READING, ids=lambda path: path.stem)
 async def test_an_example_of_graphiql_runs_with_its_variables(graph: Graph, path: Path) -> None:
     data = await graph.data(*example(path))
-    assert all(value for value in data.values())
+    # Without a limit, as here, there is none to tell of.
+    assert all(value for name, value in data.items() if name != "rateLimit")
 
 
 async def test_the_examples_of_graphiql_that_write_run_with_their_variables(copy_url: str, models: Path) -> None:

@@ -1,0 +1,63 @@
+"""What production does not start with, and what it changes."""
+
+from typing import Any
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from db.settings import fault_of
+from graphql_api.settings import Access, Settings, separated
+
+
+def settings(**values: Any) -> Settings:
+    return Settings(_env_file=None, **values)
+
+
+def refusal(**values: Any) -> str:
+    with pytest.raises(ValidationError) as caught:
+        settings(**values)
+    return fault_of(caught.value)
+
+
+def test_introspection_takes_a_key_in_production_alone() -> None:
+    assert settings().introspection is Access.OPEN
+    assert settings(app_env="production").introspection is Access.KEYS
+
+
+@pytest.mark.parametrize("name", ["writes", "introspection"])
+def test_production_is_not_opened(name: str) -> None:
+    assert f"{name.upper()}=open is for development" in refusal(app_env="production", **{name: "open"})
+
+
+@pytest.mark.parametrize(
+    "password", ["password", "Change-Me!", "m7b0", "postgres", "${POSTGRES_PASSWORD}", "<password>"]
+)
+def test_production_does_not_start_on_a_placeholder(password: str) -> None:
+    url = SecretStr(f"postgresql://m7b0:{password}@db/m7b0")
+    assert "DATABASE_URL has the password" in refusal(app_env="production", database_url=url)
+    assert settings(database_url=url).database_url == url
+
+
+def test_nor_on_one_of_the_rate_limit_s_storage() -> None:
+    url = SecretStr("redis://:changeme@redis:6379/0")
+    assert "RATE_LIMIT_STORAGE_URL has the password" in refusal(app_env="production", rate_limit_storage_url=url)
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://m7b0:x9K2-vvq@db/m7b0", "postgresql://m7b0@db/m7b0", "sqlite:///m7b0.db"]
+)
+def test_production_starts_on_what_is_none(url: str) -> None:
+    given = settings(app_env="production", database_url=SecretStr(url))
+    assert given.database_url.get_secret_value() == url
+
+
+@pytest.mark.parametrize(
+    "origins", ["https://app.example.com/", "app.example.com", "https://a.example https://b.example"]
+)
+def test_an_origin_has_no_path(origins: str) -> None:
+    assert "is not an origin" in refusal(cors_origins=origins)
+
+
+def test_origins_are_separated_by_commas() -> None:
+    given = settings(cors_origins="https://a.example, http://localhost:5173,").cors_origins
+    assert separated(given) == ["https://a.example", "http://localhost:5173"]
