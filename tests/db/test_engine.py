@@ -1,8 +1,10 @@
 """The connection: what it refuses, and that no acknowledged write is lost."""
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import insert, select, text, update
@@ -12,6 +14,7 @@ from db.engine import Database, DatabaseUnavailableError, database_url, without_
 from db.migrate import upgrade
 from db.tables import Aircraft, Airline, Flight
 from tests.databases import settings_for
+from tests.waiting import until
 
 
 @pytest.mark.parametrize(
@@ -132,3 +135,51 @@ async def test_an_error_of_the_block_is_not_taken_for_one_of_the_database(empty_
     with pytest.raises(ConnectionResetError):
         async with empty_database.transaction():
             raise ConnectionResetError("of something else")
+
+
+_ENDLESS = {
+    "postgresql": "SELECT pg_sleep(10000)",
+    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT max(i) FROM n",
+}
+
+
+async def cancelled(work: Coroutine[Any, Any, Any]) -> None:
+    """Let work begin, and cancel it twice, as those do who wait for several things at once."""
+    task = asyncio.create_task(work)
+    await asyncio.sleep(0.2)
+    task.cancel()
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_statement_that_is_cancelled_frees_its_connection(flights_url: str) -> None:
+    database = Database(settings_for(flights_url))
+    endless = text(_ENDLESS[database.dialect])
+    # More often than there are connections.
+    for _ in range(6):
+        await cancelled(database.fetch("endless", endless))
+    pool: Any = database.engine.pool
+    await until(lambda: pool.checkedout() == 0)
+    assert (await database.fetch("test", text("SELECT 1"))) == [(1,)]
+    await database.close()
+
+
+async def test_a_transaction_that_is_cancelled_is_rolled_back_and_holds_up_nobody(
+    empty_database: Database, empty_url: str
+) -> None:
+    await upgrade(empty_database)
+
+    async def write(name: str, then: str) -> None:
+        async with empty_database.transaction() as connection:
+            await connection.execute(insert(Airline).values(code="UA", name=name))
+            await connection.execute(text(then))
+
+    await cancelled(write("first", _ENDLESS[empty_database.dialect]))
+    # Another process meets no lock that was left behind.
+    other = Database(settings_for(empty_url))
+    async with asyncio.timeout(5), other.transaction() as connection:
+        await connection.execute(insert(Airline).values(code="UA", name="other"))
+    await other.close()
+    assert [row.name for row in await empty_database.fetch("test", select(Airline.name))] == ["other"]

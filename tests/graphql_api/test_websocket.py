@@ -342,3 +342,13 @@ async def test_metrics_count_subscriptions_and_why_they_ended(app: Starlette, se
     after = counted(ended, reason="completed"), counted(ended, reason="refused"), counted("subscription_events_total")
     assert counted("subscriptions_active") == 0
     assert [now - then for now, then in zip(after, before, strict=True)] == [1, 1, 2]
+
+
+async def test_a_connection_too_many_is_told_to_come_later(databases: Databases) -> None:
+    async with started(settings_for(databases.flights("sqlite"), websockets_max=2)) as app:
+        async with connected(app) as first, connected(app):
+            async with connected(app) as third:
+                assert await third.closed() == (1013, "Too many connections: try again later")
+            await first.initialise()
+        async with connected(app) as again:
+            await again.initialise()
