@@ -24,6 +24,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLError,
     GraphQLField,
     GraphQLObjectType,
     GraphQLSchema,
@@ -44,6 +45,7 @@ from graphql import (
     value_from_ast_untyped,
 )
 
+from graphql_api.errors import Code, RequestError
 from graphql_api.weights import Above, Given, Weight, Weights
 
 COST_CEILING = 2**53 - 1
@@ -83,17 +85,24 @@ class Price:
         self._total = total
 
     def __call__(self, variables: Variables) -> int:
-        """The cost with these variables, in units of about 5 µs."""
-        if isinstance(self._total, int):
-            return min(self._total, COST_CEILING)
+        """The cost with these variables, in units of about 5 µs.
+
+        Raises:
+            RequestError: LIMIT_EXCEEDED; an argument asks for more items than it may.
+        """
         values: list[int] = []
         for step in self._steps:
             values.append(step(values, variables))
-        return min(values[self._total.step], COST_CEILING)
+        total = self._total if isinstance(self._total, int) else values[self._total.step]
+        return min(total, COST_CEILING)
 
 
 def price(schema: GraphQLSchema, weights: Weights, document: DocumentNode, operation: OperationDefinitionNode) -> Price:
-    """What one operation of a valid document costs."""
+    """What one operation of a valid document costs.
+
+    Raises:
+        RequestError: LIMIT_EXCEEDED; an argument asks for more items than it may, whatever the variables.
+    """
     root = schema.get_root_type(operation.operation)
     pricing = _Pricing(schema, weights, document, operation)
     total = _FREE if root is None else pricing.selection(operation.selection_set, root)
@@ -183,13 +192,16 @@ class _Pricing:
         given = weight.items
         if not isinstance(given, Given):
             return given if isinstance(given, int) else _ITEMS_UNKNOWN
-        default, maximum = int(given.default), int(given.maximum)
+        default, maximum, of = int(given.default), int(given.maximum), given.of
         arguments = {each.name.value: each.value for each in node.arguments or ()}
-        asked = [self._argument(arguments.get(name)) for name in given.arguments if name in arguments]
+        asked = [(name, self._argument(arguments[name])) for name in given.arguments if name in arguments]
 
         def items(_values: list[int], variables: Variables) -> int:
-            counts = (_count(argument(variables)) for argument in asked)
-            return min(next((count for count in counts if count is not None), default), maximum)
+            counts = [(name, _count(argument(variables))) for name, argument in asked]
+            for name, count in counts:
+                if of is not None and count is not None and count > maximum:
+                    raise _too_many(f"{name}: {count} is more than the {maximum} {of}", node)
+            return min(next((count for _, count in counts if count is not None), default), maximum)
 
         variable = any(isinstance(arguments.get(name), VariableNode) for name in given.arguments)
         return self._step(items) if variable else items([], {})
@@ -251,6 +263,10 @@ class _Pricing:
         return _Value(len(self.steps) - 1)
 
 
+def _too_many(message: str, node: FieldNode) -> RequestError:
+    return RequestError(Code.LIMIT_EXCEEDED, GraphQLError(message, node))
+
+
 def _is(condition: Callable[[Variables], Any], *, wanted: bool) -> _Step:
     return lambda _values, variables: int((condition(variables) is True) is wanted)
 
@@ -266,5 +282,6 @@ def _count(value: Any) -> int | None:
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
-        return max(0, int(value))
+        # What is beyond is no Int of GraphQL.
+        return max(0, int(value)) if value <= GRAPHQL_MAX_INT else None
     return len(value) if isinstance(value, list) else 1

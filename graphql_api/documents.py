@@ -50,6 +50,9 @@ class Operation:
         """What the operation costs with these variables, as they were sent; a subscription, for each event.
 
         In units of about 5 µs: see `graphql_api.cost`.
+
+        Raises:
+            RequestError: it asks for more items than it may.
         """
         return self.price(variables)
 
@@ -67,7 +70,7 @@ class _Document:
         """The operation of a name, or the only one.
 
         Raises:
-            RequestError: there is none of this name, or several and none is named.
+            RequestError: there is none of this name, or several and none is named; or it asks for too many items.
         """
         operation = self._operations.get(name)
         if operation is None:
@@ -134,7 +137,7 @@ class Documents:
         """What an operation costs with these variables, if that is not too much.
 
         Raises:
-            RequestError: it costs too much.
+            RequestError: it costs too much, or asks for more items than it may.
         """
         cost, most = operation.cost(variables), self._settings.cost_max
         if cost <= most:

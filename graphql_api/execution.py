@@ -21,7 +21,7 @@ from graphql import (
 from graphql_api.authorization import authorize
 from graphql_api.context import Context
 from graphql_api.documents import Documents, Operation
-from graphql_api.errors import Code, HTTPError, formatted, with_code
+from graphql_api.errors import Code, HTTPError, RequestError, formatted, with_code
 from graphql_api.settings import Access, Environment, Settings
 
 
@@ -174,7 +174,10 @@ class Executor:
 
     def with_cost(self, result: Answer | Answers, operation: Operation, variables: dict[str, Any]) -> Answer | Answers:
         """The answer, or each of the answers, with what the operation costs and the most that it may."""
-        cost = {"requested": operation.cost(variables), "limit": self._settings.cost_max}
+        try:
+            cost = {"requested": operation.cost(variables), "limit": self._settings.cost_max}
+        except RequestError:
+            return result  # Which says what is too much.
         if isinstance(result, Answer):
             return result.with_extensions({"cost": cost})
         result.extensions = {"cost": cost}

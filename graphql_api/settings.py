@@ -5,10 +5,9 @@ from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from db.settings import DatabaseSettings
 from ml.runtime import ModelSettings
@@ -250,9 +249,9 @@ def separated(value: str) -> list[str]:
 def _placeholder_in(url: str) -> str | None:
     """The password in a URL, if it is one that stands in examples."""
     try:
-        password = make_url(url).password
-    except ArgumentError:
+        password = unquote(urlsplit(url).password or "")
+    except ValueError:
         return None
-    plain = re.sub(r"[^a-z0-9]", "", str(password or "").lower())
+    plain = re.sub(r"[^a-z0-9]", "", password.lower())
     # As in ${PASSWORD} or <password>, which nothing has been put in the place of.
-    return str(password) if plain in _PLACEHOLDERS or str(password)[:1] in ("$", "<", "{") else None
+    return password if plain in _PLACEHOLDERS or password[:1] in ("$", "<", "{") else None

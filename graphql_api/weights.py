@@ -41,13 +41,15 @@ ROW = 20
 class Given:
     """As many as an argument says: the number that it is, or as many as its list holds; the first that is given.
 
-    `default` holds where none is, and nothing counts for more than `maximum`, since execution refuses more. Both are
-    figures, or names of settings.
+    `default` holds where none is. Both figures may be names of settings. More than `maximum` is refused before anything
+    is executed, where `of` says what they are: it ends the sentence "501 is more than the 500 …". Elsewhere the field
+    itself sees to it, and nothing counts for more.
     """
 
     arguments: tuple[str, ...]
     default: int | str
     maximum: int | str
+    of: str | None = None
 
 
 class Above(Enum):
@@ -85,7 +87,9 @@ def loaded() -> dict[Any, Any]:
 
 def page() -> dict[Any, Any]:
     """Metadata of a connection: `first` or `last` say how many flights its lists have."""
-    return weighs(CONNECTION, items=Given(("last", "first"), "page_size_default", "page_size_max"), once=STATEMENT)
+    of = "flights that a page may have. Ask for fewer and continue from pageInfo.endCursor."
+    items = Given(("last", "first"), "page_size_default", "page_size_max", of)
+    return weighs(CONNECTION, items=items, once=STATEMENT)
 
 
 def of_page() -> dict[Any, Any]:
@@ -109,7 +113,7 @@ class Weights:
             weight = self._plain if declared is None else declared.metadata.get(WEIGHT, self._plain)
         items = weight.items
         if isinstance(items, Given):
-            items = Given(items.arguments, self._figure(items.default), self._figure(items.maximum))
+            items = replace(items, default=self._figure(items.default), maximum=self._figure(items.maximum))
         return replace(weight, items=items)
 
     def _figure(self, value: int | str) -> int:

@@ -9,7 +9,7 @@ from strawberry import UNSET
 from db.queries.pages import FlightSet, Page, Parent, Window
 from graphql_api.context import Info
 from graphql_api.cursors import decode_cursor, encode_cursor
-from graphql_api.errors import bad_user_input, limit_exceeded
+from graphql_api.errors import bad_user_input
 from graphql_api.loaders import BeyondAsk, CountAsk, Edge, PageAsk
 from graphql_api.schema.filters import FlightFilter, flight_filter
 from graphql_api.schema.ordering import FlightOrder, flight_order
@@ -161,9 +161,4 @@ def _page_size(first: int | None, last: int | None, settings: Settings) -> int:
         return min(settings.page_size_default, settings.page_size_max)
     if size < 0:
         raise bad_user_input(f"{name}: {size} is negative; ask for 0 to {settings.page_size_max} flights.")
-    if size > settings.page_size_max:
-        raise limit_exceeded(
-            f"{name}: {size} is more than the {settings.page_size_max} flights that a page may have. "
-            "Ask for fewer and continue from pageInfo.endCursor."
-        )
     return size

@@ -8,7 +8,7 @@ from strawberry import UNSET
 
 from db.filters import Condition
 from db.queries.statistics import StatsOrder
-from graphql_api.errors import bad_user_input, limit_exceeded
+from graphql_api.errors import bad_user_input
 from graphql_api.schema.filters import IntFilter, conditions
 from graphql_api.schema.ordering import SortDirection
 from graphql_api.settings import Settings
@@ -105,16 +105,10 @@ def group_limit(first: int | None, settings: Settings) -> int:
     """How many groups are wanted.
 
     Raises:
-        GraphQLError: BAD_USER_INPUT for a negative number, LIMIT_EXCEEDED for one above the maximum.
+        GraphQLError: BAD_USER_INPUT for a negative number.
     """
-    maximum = settings.groups_max
     if first is None:
         return settings.groups_default
     if first < 0:
-        raise bad_user_input(f"first: {first} is negative; ask for 0 to {maximum} groups.")
-    if first > maximum:
-        raise limit_exceeded(
-            f"first: {first} is more than the {maximum} groups that one answer may have. "
-            "Ask for fewer, or narrow the groups with where and having."
-        )
+        raise bad_user_input(f"first: {first} is negative; ask for 0 to {settings.groups_max} groups.")
     return first

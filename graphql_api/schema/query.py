@@ -11,7 +11,7 @@ from db.faults import is_storable
 from db.queries.reference import all_airlines, find_airports
 from db.queries.rows import flight_by_key
 from graphql_api.context import Info
-from graphql_api.errors import bad_user_input, limit_exceeded
+from graphql_api.errors import bad_user_input
 from graphql_api.ids import GlobalId, decode_id, flight_row_id, shortened
 from graphql_api.loaders import RowAsk
 from graphql_api.schema.aircraft import Aircraft
@@ -42,6 +42,15 @@ from graphql_api.weights import GROUP, LOADED, LOOKUPS, MODEL, PREDICTION, SCAN,
 from ml.runtime import ModelUnavailableError
 
 _AIRPORTS_DEFAULT = 50
+_BY_IDS = Given(("ids",), 1, "page_size_max", "objects that one call may ask for.")
+_AIRPORTS = Given(("first", "codes"), _AIRPORTS_DEFAULT, "page_size_max", "airports that one answer may have.")
+_PREDICTED = Given(("inputs",), 1, "predictions_max", "flights that one call may ask about.")
+_GROUPS = Given(
+    ("first",),
+    "groups_default",
+    "groups_max",
+    "groups that one answer may have. Ask for fewer, or narrow the groups with where and having.",
+)
 _TYPES: dict[str, type[Node]] = {entity.__name__: entity for entity in (Flight, Airport, Airline, Aircraft)}
 
 
@@ -73,14 +82,13 @@ class Query:
     @strawberry.field(
         description="Objects by their IDs, in their order, null where there is none. What is no ID of this "
         "service is an error.",
-        metadata=weighs(each=LOADED, items=Given(("ids",), 1, "page_size_max"), once=STATEMENT),
+        metadata=weighs(each=LOADED, items=_BY_IDS, once=STATEMENT),
     )
     async def nodes(
         self,
         info: Info,
         ids: Annotated[list[strawberry.ID], strawberry.argument(description="Values of id fields, at most 500.")],
     ) -> list[Node | None]:
-        _check_count(info, "ids", len(ids))
         return list(await asyncio.gather(*[_node(info, each) for each in list(map(decode_id, ids))]))
 
     @strawberry.field(
@@ -142,7 +150,11 @@ class Query:
 
     @strawberry.field(
         description="Airports by codes, or by a text in their code or name; by code.",
-        metadata=weighs(STATEMENT, each=1, items=Given(("first", "codes"), _AIRPORTS_DEFAULT, "page_size_max")),
+        metadata=weighs(
+            STATEMENT,
+            each=1,
+            items=_AIRPORTS,
+        ),
     )
     async def airports(
         self,
@@ -155,12 +167,8 @@ class Query:
         ] = UNSET,
     ) -> list[Airport]:
         maximum = info.context.settings.page_size_max
-        if codes:
-            _check_count(info, "codes", len(codes))
         if isinstance(first, int) and first < 0:
             raise bad_user_input(f"first: {first} is negative; ask for 0 to {maximum} airports.")
-        if isinstance(first, int) and first > maximum:
-            raise limit_exceeded(f"first: {first} is more than the {maximum} airports that one answer may have.")
         if search and not is_storable(search):
             return []
         wanted = [code for code in codes if is_storable(code)] if isinstance(codes, list) else None
@@ -200,7 +208,11 @@ class Query:
 
     @strawberry.field(
         description="Flights counted and measured in groups.",
-        metadata=weighs(SCAN, each=GROUP, items=Given(("first",), "groups_default", "groups_max")),
+        metadata=weighs(
+            SCAN,
+            each=GROUP,
+            items=_GROUPS,
+        ),
     )
     async def flight_stats(
         self,
@@ -229,7 +241,11 @@ class Query:
 
     @strawberry.field(
         description="How late each of many flights will arrive, in the order of the inputs.",
-        metadata=weighs(each=PREDICTION, items=Given(("inputs",), 1, "predictions_max"), once=LOOKUPS),
+        metadata=weighs(
+            each=PREDICTION,
+            items=_PREDICTED,
+            once=LOOKUPS,
+        ),
     )
     async def predict_delays(
         self,
@@ -237,11 +253,6 @@ class Query:
         inputs: Annotated[list[PredictDelayInput], strawberry.argument(description="The flights, at most 1,000.")],
         model: Model = UNSET,
     ) -> list[PredictDelayResult]:
-        maximum = info.context.settings.predictions_max
-        if len(inputs) > maximum:
-            raise limit_exceeded(
-                f"inputs: {len(inputs)} flights are more than the {maximum} that one call may ask about."
-            )
         questions = (
             predict(info, Question.of_input(each), model or None, ("inputs", str(index)))
             for index, each in enumerate(inputs)
@@ -290,9 +301,3 @@ async def _node(info: Info, wanted: GlobalId) -> Node | None:
     key = flight_row_id(wanted.key) if entity is Flight else wanted.key if is_storable(wanted.key) else None
     row = None if key is None else await by_type[entity].load(RowAsk(key, columns_for(info, entity)))
     return None if row is None else entity.from_row(row)
-
-
-def _check_count(info: Info, argument: str, count: int) -> None:
-    maximum = info.context.settings.page_size_max
-    if count > maximum:
-        raise limit_exceeded(f"{argument}: {count} are more than the {maximum} that one call may ask for.")

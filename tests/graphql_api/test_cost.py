@@ -9,7 +9,7 @@ import pytest
 from graphql import GraphQLObjectType, get_named_type, get_nullable_type, is_composite_type, is_list_type
 
 from graphql_api.cost import COST_CEILING
-from graphql_api.execution import Answers, Executor
+from graphql_api.execution import Executor
 from graphql_api.schema import build_schema
 from graphql_api.settings import Settings
 from graphql_api.weights import (
@@ -99,7 +99,8 @@ def test_a_cost_is_what_its_weights_add_up_to(document: str, expected: int) -> N
         ({"n": 20}, 20),
         ({"n": 0}, 0),
         ({"n": -3}, 0),
-        ({"n": 10**30}, MOST),
+        ({"n": MOST}, MOST),
+        ({"n": 2**31}, DEFAULT),
         ({}, DEFAULT),
         ({"n": None}, DEFAULT),
         ({"n": True}, DEFAULT),
@@ -193,6 +194,26 @@ def test_the_examples_and_a_thousand_rows_or_groups_are_admitted() -> None:
 BOMB = "{ airports(first: 500) { departures(first: 500) { nodes { predictDelay { __typename } } } } }"
 
 
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("{ flights(first: 501) { nodes { id } } }", "first: 501 is more than the 500 flights"),
+        ("{ airlines { flights(last: 501) { nodes { id } } } }", "last: 501 is more than the 500 flights"),
+        ('{ airports(first: 1, codes: ["EWR"]) { departures(first: $n) { totalCount } } }', "first: 501"),
+        ("{ airports(first: 501) { code } }", "first: 501 is more than the 500 airports"),
+        ("{ flightStats(groupBy: [DAY], first: 1001) { flights } }", "first: 1001 is more than the 1000 groups"),
+    ],
+)
+async def test_what_asks_for_more_items_than_it_may_is_refused_before_anything_is_done(
+    graph: Graph, query: str, words: str
+) -> None:
+    query = f"query($n: Int = 1) {query}" if "$n" in query else query
+    (error,) = (await graph.answer(query, {"n": 501}))["errors"]
+    assert (error["extensions"]["code"], words in error["message"]) == ("LIMIT_EXCEEDED", True)
+    assert ("path" in error, graph.statements) == (False, [])
+    assert error["locations"]
+
+
 async def test_what_costs_too_much_is_refused_with_figure_and_limit(graph: Graph) -> None:
     code, message = await graph.error(BOMB)
     assert code == "LIMIT_EXCEEDED"
@@ -211,9 +232,7 @@ async def test_what_costs_as_much_as_is_accepted_is_answered_and_one_more_is_not
 async def test_a_subscription_that_costs_too_much_for_each_event_does_not_begin(graph: Graph) -> None:
     follow = "subscription { flightChanged { flight { origin { departures(first: 500) { nodes { origin { "
     follow += "departures(first: 500) { nodes { id } } } } } } } } }"
-    begun = await graph.executor.subscribe(graph.executor.prepare(follow, None), {}, graph.context)
-    assert not isinstance(begun, Answers)
-    assert "The subscription costs" in begun.body["errors"][0]["message"]
+    assert "The subscription costs" in (await graph.error(follow))[1]
 
 
 @pytest.mark.parametrize("accept", ["application/graphql-response+json", "application/json"])

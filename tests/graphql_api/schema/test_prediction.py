@@ -119,7 +119,7 @@ async def test_a_thousand_inputs_are_allowed_and_one_more_is_not(graph: Graph) -
     assert {answer["__typename"] for answer in answers} == {"DelayPrediction"}
     assert graph.counted("inference_batch_size_sum") - rows == 1000
     code, message = await graph.error(MANY, {"inputs": [INPUT] * 1001})
-    assert (code, "1001 flights are more than the 1000" in message) == ("LIMIT_EXCEEDED", True)
+    assert (code, "1001 is more than the 1000 flights" in message) == ("LIMIT_EXCEEDED", True)
     assert await graph.data(MANY, {"inputs": []}) == {"predictDelays": []}
 
 

@@ -225,7 +225,7 @@ async def test_unknown_codes_are_null(graph: Graph) -> None:
 
 async def test_more_ids_or_codes_than_a_page_are_refused(graph: Graph) -> None:
     code, message = await graph.error("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["x"] * 501})
-    assert (code, message) == ("LIMIT_EXCEEDED", "ids: 501 are more than the 500 that one call may ask for.")
+    assert (code, message) == ("LIMIT_EXCEEDED", "ids: 501 is more than the 500 objects that one call may ask for.")
     code, message = await graph.error("query($c: [String!]) { airports(codes: $c) { id } }", {"c": ["x"] * 501})
     assert code == "LIMIT_EXCEEDED"
     for first, expected in ((-1, "BAD_USER_INPUT"), (501, "LIMIT_EXCEEDED")):
