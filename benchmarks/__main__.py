@@ -187,6 +187,7 @@ def hostile_command() -> None:
     table, slow = hostile.measure()
     Console().print(table)
     print(f"The processor's time of the service for each request, the mean of {hostile.REPEATS}.")
+    print("Others ask a small query 50 times a second, while the document comes ten times a second.")
     print(f"Above {hostile.CPU_MS_MAX} ms: {', '.join(slow) or 'none'}.")
 
 
