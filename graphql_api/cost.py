@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from graphql import (
+    GRAPHQL_MAX_INT,
     DirectiveNode,
     DocumentNode,
     FieldNode,
