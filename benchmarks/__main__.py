@@ -191,6 +191,14 @@ def hostile_command() -> None:
     print(f"Above {hostile.CPU_MS_MAX} ms: {', '.join(slow) or 'none'}.")
 
 
+@app.command("bodies", epilog="Example: python -m benchmarks bodies")
+def bodies_command() -> None:
+    """Send bodies of 10 MB, with their length and in chunks, and see what is left of them in the memory."""
+    from benchmarks import bodies
+
+    Console().print(bodies.measure())
+
+
 @app.command("durability", epilog="Example: python -m benchmarks durability --rounds 50")
 def durability_command(
     rounds: Annotated[int, typer.Option(min=1, help="How often the service is killed, on each database.")] = 50,

@@ -66,6 +66,7 @@ class GraphQLEndpoint:
         else:
             posted = await parameters_of_post(request, service.settings)
             if isinstance(posted, list):
+                describe_request(request.scope, operations=len(posted))
                 return _batch([await ask(self._executor, each, sender, service, streaming=False) for each in posted])
             parameters = posted
         if request.headers.get("graphql-cost"):
@@ -127,7 +128,5 @@ def _for_caches(request: Request, answer: Answer, response: Response, seconds: i
 
 def _refusal(error: HTTPError, takes: Accepted) -> Response:
     """What is answered to a request that is refused before it is GraphQL."""
-    media_type = GRAPHQL_RESPONSE if takes.single == GRAPHQL_RESPONSE else JSON
-    return Response(
-        orjson.dumps({"errors": [error.error]}), error.status, {**_NOT_KEPT, **(error.headers or {})}, media_type
-    )
+    headers = {**_NOT_KEPT, **(error.headers or {})}
+    return Response(orjson.dumps({"errors": [error.error]}), error.status, headers, _single(takes))

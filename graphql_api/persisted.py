@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import orjson
-from graphql import GraphQLError, parse, print_ast
+from graphql import REMOVE, FieldNode, GraphQLError, Visitor, parse, print_ast, visit
 from pydantic import BaseModel, ConfigDict
 
 from graphql_api.errors import Code, HTTPError, RequestError
@@ -20,6 +20,8 @@ from graphql_api.settings import PersistedOperations, Settings
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PREFIX = "sha256:"
+# Clients add no more than one __typename to a selection, which has at least three tokens by itself.
+_TYPE_NAMES_FACTOR = 2
 
 
 class GraphQLRequest(BaseModel):
@@ -121,9 +123,10 @@ class TrustedDocuments:
 
     def __init__(self, documents: Mapping[str, str], settings: Settings) -> None:
         self._by_id = documents
-        self._max_tokens = settings.document_tokens_max
-        self._by_text = {_normalised(text, None): text for text in documents.values()}
-        self._found = Recent[str](settings.document_cache_size, settings.document_cache_bytes)
+        self._contents = {_content(text, None) for text in documents.values()}
+        # What is much longer cannot be any of them, and is not parsed to its end.
+        self._tokens_max = _TYPE_NAMES_FACTOR * max(parse(text).token_count for text in documents.values())
+        self._found = Recent[bool](settings.document_cache_size, settings.document_cache_bytes)
 
     @classmethod
     def read(cls, path: Path | None, settings: Settings) -> "TrustedDocuments":
@@ -145,27 +148,27 @@ class TrustedDocuments:
             return text
         if request.query is None:
             raise _nothing_asked()
-        return self._trusted(request.query)
+        if not self._is_trusted(request.query):
+            message = (
+                "Only documents that the service knows are executed here, and this is none of them. An operator "
+                "adds documents to the manifest with `python -m graphql_api manifest DIR`."
+            )
+            raise RequestError(Code.FORBIDDEN, GraphQLError(message))
+        return request.query
 
     def answered(self, request: GraphQLRequest, text: str) -> None:
         pass
 
-    def _trusted(self, query: str) -> str:
-        """The document of the manifest that is this one, however it is laid out."""
-        text = self._found.get(query)
-        if text is None:
+    def _is_trusted(self, query: str) -> bool:
+        """Whether a document says what one of the manifest says, however a client prints it."""
+        known = self._found.get(query)
+        if known is None:
             try:
-                text = self._by_text.get(_normalised(query, self._max_tokens))
+                known = _content(query, self._tokens_max) in self._contents
             except (GraphQLError, RecursionError):
-                text = None
-            if text is None:
-                message = (
-                    "Only documents that the service knows are executed here, and this is none of them. An operator "
-                    "adds documents to the manifest with `python -m graphql_api manifest DIR`."
-                )
-                raise RequestError(Code.FORBIDDEN, GraphQLError(message))
-            self._found.put(query, text, len(query))
-        return text
+                known = False
+            self._found.put(query, known, len(query))
+        return known
 
 
 def read_manifest(path: Path) -> dict[str, str]:
@@ -222,8 +225,15 @@ def _without_prefix(name: str) -> str:
     return name.removeprefix(_PREFIX)
 
 
-def _normalised(text: str, max_tokens: int | None) -> str:
-    return print_ast(parse(text, no_location=True, max_tokens=max_tokens))
+def _content(text: str, tokens_max: int | None) -> str:
+    """What a document says, without its layout, the order of its definitions, and the __typename that clients add."""
+    document = visit(parse(text, no_location=True, max_tokens=tokens_max), _WithoutTypeNames())
+    return "\n".join(sorted(map(print_ast, document.definitions)))
+
+
+class _WithoutTypeNames(Visitor):
+    def enter_field(self, node: FieldNode, *_: Any) -> Any:
+        return REMOVE if node.name.value == "__typename" and node.alias is None and not node.directives else None
 
 
 def _nothing_asked() -> HTTPError:

@@ -58,7 +58,7 @@ class Settings(DatabaseSettings, ModelSettings):
 
     app_env: Environment = Field(
         Environment.DEVELOPMENT,
-        description="development: GraphiQL, readable logs, suggestions. production: none of these, logs in JSON.",
+        description="development: open and helpful, with GraphiQL. production: closed, with logs in JSON.",
     )
     host: str = Field("127.0.0.1", description="The address to listen on; 0.0.0.0 for every interface.")
     port: int = Field(8000, ge=1, le=65535, description="The port to listen on.")

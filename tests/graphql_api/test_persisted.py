@@ -118,6 +118,9 @@ async def test_a_trusted_document_is_executed_whichever_way_it_is_named(
         {"query": " ".join(models["body"].split()) + " # as a client lays it out"},
     ]
     answers = [(await post(trusting, request)).json() for request in requests]
+    # As clients add it, to know what they got.
+    typed = await post(trusting, {"query": models["body"].replace("models {", "__typename models { __typename")})
+    assert typed.json()["data"]["models"][0]["__typename"] == "DelayModel"
     assert answers[0]["data"]["models"]
     assert answers == [answers[0]] * len(requests)
 

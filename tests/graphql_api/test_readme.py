@@ -16,6 +16,7 @@ import db.__main__
 import graphql_api.__main__
 import ml.__main__
 from db.writes.changes import Change, ChangeKind
+from graphql_api.app import create_app
 from graphql_api.execution import Answers
 from tests.bundles import COMMITTED, add_version, followed, opened, write_aliases
 from tests.databases import Databases
@@ -72,6 +73,27 @@ async def test_the_curl_command_of_the_readme_is_answered(client: httpx2.AsyncCl
     (body,) = re.findall(r"curl http://127.0.0.1:8000/graphql -H 'content-type: application/json' -d '(.*?)'\n", README)
     response = await client.post("/graphql", content=body, headers={"content-type": "application/json"})
     assert response.json() == {"data": {"airline": {"name": "United Air Lines Inc."}}}
+
+
+async def test_the_curl_command_of_the_readme_that_gets_is_answered_and_may_be_named_by_its_hash(
+    client: httpx2.AsyncClient,
+) -> None:
+    header, value, query = re.search(r"curl -G .* -H '(.*?): (.*?)' --data-urlencode 'query=(.*?)'\n", README).groups()  # type: ignore[union-attr]
+    response = await client.get("/graphql", params={"query": query}, headers={header: value})
+    assert (response.status_code, "etag" in response.headers) == (200, True)
+    (named,) = re.findall(r"curl .*\n +-d '(\{\"extensions\": \{\"persistedQuery\".*?)'\n", README)
+    await client.post("/graphql", json={**orjson.loads(named), "query": query})
+    again = await client.post("/graphql", content=named, headers={"content-type": "application/json"})
+    assert again.json() == response.json()
+
+
+def test_the_manifest_of_the_readme_is_one_that_the_service_starts_with(tmp_path: Path) -> None:
+    (arguments,) = re.findall(r"^python -m graphql_api manifest (\S+) --out \S+$", README, re.MULTILINE)
+    path = tmp_path / "trusted-documents.json"
+    result = CliRunner().invoke(graphql_api.__main__.app, ["manifest", str(ROOT / arguments), "--out", str(path)])
+    assert result.exit_code == 0, result.output
+    settings = settings_for("sqlite:///m7b0.db", persisted_operations="trusted", trusted_documents=path)
+    assert create_app(settings).routes
 
 
 @pytest.mark.parametrize("document", SUBSCRIPTIONS, ids=lambda document: document.split()[1])

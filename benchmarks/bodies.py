@@ -1,0 +1,73 @@
+"""Bodies that are larger than the service reads: what each is answered with, and what it leaves in the memory."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from rich.table import Table
+
+from tests.servers import Server, serving
+
+MEGABYTES = 10
+REPEATS = 30
+GROWN_MIB_MAX = 5
+_HEAD = "POST /graphql HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n{length}\r\n\r\n"
+_PIECE = b" " * 65_536
+_PIECES = MEGABYTES * 1_000_000 // len(_PIECE)
+
+
+def measure() -> Table:
+    """What becomes of large bodies, and of the service's memory."""
+    with tempfile.TemporaryDirectory() as directory:
+        empty = f"sqlite:///{directory}/empty.db"
+        with serving(Path(directory) / "log", DATABASE_URL=empty) as server:
+            return asyncio.run(_table(server))
+
+
+async def _table(server: Server) -> Table:
+    table = Table(
+        "body", "answers", "memory before, MiB", "after", "most meanwhile", f"grown (at most {GROWN_MIB_MAX})"
+    )
+    plain = f"Content-Length: {_PIECES * len(_PIECE)}"
+    chunk = f"{len(_PIECE):x}\r\n".encode() + _PIECE + b"\r\n"
+    kinds = {
+        f"{MEGABYTES} MB with its length": (plain, _PIECE),
+        f"{MEGABYTES} MB in chunks": ("Transfer-Encoding: chunked", chunk),
+    }
+    for name, (header, piece) in kinds.items():
+        await _send(server, header, piece)
+        before = _memory(server, "VmRSS")
+        answers = {await _send(server, header, piece) for _ in range(REPEATS)}
+        after, most = _memory(server, "VmRSS"), _memory(server, "VmHWM")
+        shown = [f"{value:.1f}" for value in (before, after, most, after - before)]
+        table.add_row(f"{name}, {REPEATS} times", ", ".join(sorted(answers)), *shown)
+    return table
+
+
+async def _send(server: Server, header: str, piece: bytes) -> str:
+    """The status line with which a body is answered, however much of it was taken."""
+    address = urlsplit(server.url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    writer.write(_HEAD.format(host=address.netloc, length=header).encode())
+    try:
+        for _ in range(_PIECES):
+            if reader.at_eof():
+                break
+            writer.write(piece)
+            await writer.drain()
+    except ConnectionError:
+        pass
+    try:
+        line = (await asyncio.wait_for(reader.readline(), 10)).decode().strip()
+    except ConnectionError:
+        line = "connection reset"
+    writer.close()
+    return line.removeprefix("HTTP/1.1 ") or "connection closed"
+
+
+def _memory(server: Server, name: str) -> float:
+    """A figure of the process's memory in MiB."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text(encoding="utf-8")
+    (line,) = [line for line in status.splitlines() if line.startswith(f"{name}:")]
+    return int(line.split()[1]) / 1024
