@@ -32,20 +32,20 @@ async def _table(server: Server) -> Table:
     plain = f"Content-Length: {_PIECES * len(_PIECE)}"
     chunk = f"{len(_PIECE):x}\r\n".encode() + _PIECE + b"\r\n"
     kinds = {
-        f"{MEGABYTES} MB with its length": (plain, _PIECE),
-        f"{MEGABYTES} MB in chunks": ("Transfer-Encoding: chunked", chunk),
+        f"{MEGABYTES} MB with its length": (plain, _PIECE, b""),
+        f"{MEGABYTES} MB in chunks": ("Transfer-Encoding: chunked", chunk, b"0\r\n\r\n"),
     }
-    for name, (header, piece) in kinds.items():
-        await _send(server, header, piece)
+    for name, sent in kinds.items():
+        await _send(server, *sent)
         before = _memory(server, "VmRSS")
-        answers = {await _send(server, header, piece) for _ in range(REPEATS)}
+        answers = {await _send(server, *sent) for _ in range(REPEATS)}
         after, most = _memory(server, "VmRSS"), _memory(server, "VmHWM")
         shown = [f"{value:.1f}" for value in (before, after, most, after - before)]
         table.add_row(f"{name}, {REPEATS} times", ", ".join(sorted(answers)), *shown)
     return table
 
 
-async def _send(server: Server, header: str, piece: bytes) -> str:
+async def _send(server: Server, header: str, piece: bytes, end: bytes) -> str:
     """The status line with which a body is answered, however much of it was taken."""
     address = urlsplit(server.url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
@@ -56,6 +56,7 @@ async def _send(server: Server, header: str, piece: bytes) -> str:
                 break
             writer.write(piece)
             await writer.drain()
+        writer.write(end)
     except ConnectionError:
         pass
     try:

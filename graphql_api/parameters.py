@@ -16,6 +16,7 @@ PREFLIGHT = ("graphql-preflight", "apollo-require-preflight", "x-apollo-operatio
 """Headers that a page of another site can only send once the service has agreed to it by CORS."""
 
 _OF_A_URL = ("query", "documentId", "operationName", "variables", "extensions")
+_DISCARDED_MAX = 16_777_216
 _CLOSE = {"Connection": "close"}
 
 
@@ -73,16 +74,36 @@ async def parameters_of_post(request: Request, settings: Settings) -> GraphQLReq
 
 
 async def _body(request: Request, limit: int) -> bytes:
-    """The body, read no further than the limit."""
+    """The body, kept no further than the limit."""
     declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and len(declared) < 20 and int(declared) > limit:
+    length = int(declared) if declared.isdecimal() and len(declared) < 20 else 0
+    if length > limit:
+        await _discard(request, length)
         raise HTTPError(413, f"The body has {declared} bytes; at most {limit} are accepted.", _CLOSE)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > limit:
+            body.clear()
+            await _discard(request, 0)
             raise HTTPError(413, f"The body has more than the {limit} bytes that are accepted.", _CLOSE)
     return bytes(body)
+
+
+async def _discard(request: Request, length: int) -> None:
+    """Read on without keeping anything, so that the client is still there to read why it is refused.
+
+    Closing a connection on which something is unread resets it, and the answer is lost. A client that sends very much
+    gets no such courtesy, and one that asks first whether it should send it at all gets its answer at once.
+    """
+    if length > _DISCARDED_MAX or request.headers.get("expect"):
+        return
+    discarded = 0
+    while discarded <= _DISCARDED_MAX:
+        message = await request.receive()
+        discarded += len(message.get("body", b""))
+        if not message.get("more_body"):
+            return
 
 
 def _from_url(name: str, value: str) -> Any:
