@@ -14,6 +14,7 @@ from db.settings import fault_of
 from graphql_api.keys_command import app as keys_app
 from graphql_api.settings import Access, Environment, Settings, separated
 
+_SWITCH_SECONDS = 0.0005
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, rich_markup_mode="rich")
 app.add_typer(keys_app, name="keys")
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -70,6 +71,8 @@ def serve_command(
             # What is there now stays. The collector need not look at it again whenever a document leaves garbage.
             gc.collect()
             gc.freeze()
+            # While a thread checks a long document, each turn of the event loop waits this long for the interpreter.
+            sys.setswitchinterval(_SWITCH_SECONDS)
             if self.started and settings.app_env is Environment.DEVELOPMENT:
                 _announce(at, on, bundled=GraphiQL().bundled, writes=settings.writes)
 

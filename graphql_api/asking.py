@@ -72,6 +72,8 @@ async def ask(
     result: Answer | Answers
     try:
         text = service.documents.text_of(request)
+        if executor.takes_time(text):
+            await sender.charge_document(text)
         operation = await executor.ready(text, request.operationName or None)
         kind, name = operation.type.value, operation.name
         service.documents.answered(request, text)

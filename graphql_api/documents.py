@@ -133,6 +133,11 @@ class Documents:
                     document = self._remembered(query, await asyncio.to_thread(self._checked, query))
         return self.prepare(query, operation_name) if document is None else document.operation(operation_name)
 
+    def takes_time(self, query: str) -> bool:
+        """Whether a document is long, may be accepted, and has yet to be checked."""
+        long = _CHECKED_AT_ONCE < len(query) <= self._settings.document_length_max
+        return long and self._documents.get(query) is None and self._refusals.get(query) is None
+
     def price(self, operation: Operation, variables: dict[str, Any]) -> int:
         """What an operation costs with these variables, if that is not too much.
 

@@ -110,6 +110,10 @@ class Executor:
         """The operation that a request means: see `Documents.prepare`."""
         return self._documents.prepare(query, operation_name)
 
+    def takes_time(self, query: str) -> bool:
+        """Whether a document has yet to be checked, and is long: see `Documents.takes_time`."""
+        return self._documents.takes_time(query)
+
     async def ready(self, query: str, operation_name: str | None) -> Operation:
         """The operation that a request means, without keeping others waiting: see `Documents.ready`."""
         return await self._documents.ready(query, operation_name)

@@ -45,6 +45,19 @@ class Sender:
             self._principal = None
         return await self.principal()
 
+    async def charge_document(self, text: str) -> None:
+        """Charge a long document that was not seen before, a unit for each character, before it is looked at.
+
+        So who has used up a minute cannot have the service read documents that it will refuse.
+
+        Raises:
+            HTTPError: 429, RATE_LIMITED; or it is not known whom to charge, as of `principal`.
+        """
+        limiter = self._service.rate_limiter
+        if limiter is not None:
+            await self.principal()
+            await limiter.charge(self._client(), min(len(text), limiter.limit))
+
     async def charge(self, cost: int) -> Allowance | None:
         """Charge an operation; None where there is no limit.
 

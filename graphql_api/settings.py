@@ -154,7 +154,7 @@ class Settings(DatabaseSettings, ModelSettings):
         67_108_864, ge=1024, description="How much memory the kept documents may take together, in bytes, as estimated."
     )
     document_length_max: int = Field(65_536, ge=1024, description="The most characters that a document may have.")
-    document_tokens_max: int = Field(2_500, ge=100, description="The most tokens that a document may have.")
+    document_tokens_max: int = Field(1_500, ge=100, description="The most tokens that a document may have.")
     operations_max: int = Field(50, ge=1, description="The most operations that a document may have.")
     depth_max: int = Field(20, ge=1, description="How many fields deep a document may be nested.")
     root_fields_max: int = Field(20, ge=1, description="The most fields that an operation may have at its root.")

@@ -132,7 +132,7 @@ def test_a_cycle_is_measured_and_refused_in_one_error(length: int) -> None:
 
 
 def test_fragments_nested_deeper_than_can_be_validated_are_a_limit_of_their_own() -> None:
-    assert refusal(fragments(300, "...{0}")) == (
+    assert refusal(fragments(300, "...{0}"), document_tokens_max=5_000) == (
         "LIMIT_EXCEEDED",
         "The document nests its fragments deeper than the 200 levels that are accepted.",
     )

@@ -104,6 +104,19 @@ async def test_who_asks_for_more_is_told_when_to_come_again(app: Starlette, chea
     assert response.headers["RateLimit"] == f'"cost";r=0;t={response.headers["retry-after"]}'
 
 
+async def test_a_long_document_is_charged_before_it_is_looked_at(databases: Databases) -> None:
+    def unknown(number: int) -> dict[str, str]:
+        return {"query": f"{{ nope{number} " + "a" * 2_000}
+
+    async with limited(databases, 5_000) as app, client_at(app, "192.0.2.1") as client:
+        responses = [await client.post("/graphql", json=unknown(number)) for number in range(3)]
+        codes = [response.json()["errors"][0]["extensions"]["code"] for response in responses]
+        assert codes == ["GRAPHQL_PARSE_FAILED", "GRAPHQL_PARSE_FAILED", "RATE_LIMITED"]
+        # What came of one that was seen before is known: it costs no more than any other refusal.
+        again = await client.post("/graphql", json=unknown(1))
+    assert again.json() == responses[1].json()
+
+
 async def test_a_get_is_limited_too(app: Starlette) -> None:
     headers = {"accept": GRAPHQL_RESPONSE, PREFLIGHT[0]: "1"}
     async with client_at(app, "192.0.2.5") as client:
