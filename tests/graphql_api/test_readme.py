@@ -137,8 +137,9 @@ def test_a_target_of_the_readme_exists(target: str) -> None:
     subprocess.run(["make", "--dry-run", target], check=True, capture_output=True, cwd=ROOT)
 
 
-def test_the_commands_for_another_database_work_in_their_order(empty_url: str) -> None:
+def test_the_commands_for_another_database_work_in_their_order(databases: Databases) -> None:
     """All but `serve`, which has tests of its own."""
+    empty_url = databases.empty("postgresql")
     block = re.search(r"## Use PostgreSQL\n\n```sh\n(.*?)```", README, re.DOTALL)
     assert block is not None
     commands = [line.split()[2:] for line in block.group(1).splitlines() if line.startswith("python")]
@@ -146,6 +147,7 @@ def test_the_commands_for_another_database_work_in_their_order(empty_url: str) -
     for command in commands[:-1]:
         environment = {"DATABASE_URL": empty_url, "PATH": "/usr/bin:/bin"}
         subprocess.run([sys.executable, "-m", *command], check=True, capture_output=True, cwd=ROOT, env=environment)
+    databases.drop(empty_url)
 
 
 def test_the_commands_that_change_the_model_change_it(tmp_path: Path) -> None:
