@@ -92,7 +92,7 @@ async def ask(
             result = await executor.execute(operation, variables, await contexts())
     except RequestError as error:
         limited = None if charged else await sender.charge_refusal()
-        result = Answer.refused(error.errors) if limited is None else _refused(limited)
+        result = Answer.refused(error.errors, error.status) if limited is None else _refused(limited)
     except HTTPError as error:
         result = _refused(error if charged else await sender.charge_refusal(error))
     if operation is not None and request.wants_cost:

@@ -85,13 +85,13 @@ class _Document:
             if len(self._definitions) == 1:
                 return self._definitions[0]
             message = f"The document holds several operations; operationName must be one of {', '.join(names)}."
-            raise RequestError(Code.BAD_USER_INPUT, GraphQLError(message))
+            raise RequestError(Code.BAD_USER_INPUT, GraphQLError(message), status=400)
         for each in self._definitions:
             if each.name and each.name.value == name:
                 return each
         known = f"It holds {', '.join(names)}." if names else "Its operation has no name."
         message = f"The document has no operation {name!r}. {known}"
-        raise RequestError(Code.BAD_USER_INPUT, GraphQLError(message))
+        raise RequestError(Code.BAD_USER_INPUT, GraphQLError(message), status=400)
 
 
 class Documents:

@@ -46,10 +46,14 @@ class HTTPError(Exception):
 
 
 class RequestError(Exception):
-    """A request that cannot be executed. `errors` is what the client gets instead of data."""
+    """A request that cannot be executed. `errors` is what the client gets instead of data.
 
-    def __init__(self, code: Code, *errors: GraphQLError) -> None:
+    `status` is its HTTP status for every client, where the request and not its document is at fault.
+    """
+
+    def __init__(self, code: Code, *errors: GraphQLError, status: int | None = None) -> None:
         super().__init__(code)
+        self.status = status
         self.errors = [with_code(error, code) for error in errors]
 
     @classmethod
