@@ -82,14 +82,7 @@ def create_app(settings: Settings) -> Starlette:
             CORSMiddleware,
             allow_origins=origins,
             allow_methods=METHODS,
-            allow_headers=[
-                "Authorization",
-                "Content-Type",
-                "GraphQL-Cost",
-                "If-None-Match",
-                "X-Request-ID",
-                *PREFLIGHT,
-            ],
+            allow_headers=[*_REQUEST_HEADERS, *PREFLIGHT],
             expose_headers=_RESPONSE_HEADERS,
             max_age=7200,  # The longest that Chromium remembers.
         )

@@ -33,20 +33,23 @@ class Asked(NamedTuple):
 class _Contexts:
     """The contexts of one operation: one for a query or a mutation, one for each event of a subscription.
 
-    A key is looked at anew for each, so that who follows with a key that was revoked or has expired follows no longer.
+    A key is looked at anew for each, so that who follows with a key that was revoked or has expired follows no longer;
+    and each is charged.
     """
 
-    def __init__(self, service: Service, sender: Sender, allowance: Allowance | None) -> None:
-        self._service, self._sender, self._allowance = service, sender, allowance
+    def __init__(self, service: Service, sender: Sender, allowance: Allowance | None, cost: int) -> None:
+        self._service, self._sender, self._allowance, self._cost = service, sender, allowance, cost
         self._first = True
 
     async def __call__(self) -> Context:
         """A new context.
 
         Raises:
-            HTTPError: the key opens nothing any more, or cannot be looked up.
+            HTTPError: the key opens nothing any more, or cannot be looked up; or nothing is left to charge for it.
         """
         principal = await (self._sender.principal() if self._first else self._sender.principal_now())
+        if not self._first:
+            self._allowance = await self._sender.charge(self._cost)
         self._first = False
         return context_for(self._service, principal, self._allowance)
 
@@ -62,8 +65,8 @@ async def ask(
 ) -> Asked:
     """Answer a request, charge and count it.
 
-    A subscription begins only where there is `streaming`, and is then to be closed; it is charged once. With
-    `reading`, nothing but a query is executed.
+    A subscription begins only where there is `streaming`, and is then to be closed. With `reading`, nothing but a query
+    is executed.
     """
     started = time.perf_counter()
     operation: Operation | None = None
@@ -83,9 +86,10 @@ async def ask(
         subscribing = operation.type is OperationType.SUBSCRIPTION
         if subscribing and not streaming:
             raise _not_here()
-        allowance = await sender.charge(executor.price(operation, variables))
+        cost = executor.price(operation, variables)
+        allowance = await sender.charge(cost)
         charged = True
-        contexts = _Contexts(service, sender, allowance)
+        contexts = _Contexts(service, sender, allowance, cost)
         if subscribing:
             result = await executor.subscribe(operation, variables, contexts)
         else:

@@ -26,6 +26,8 @@ _REFUSALS_PART = 8
 """Refusals may take this many times less memory together than documents."""
 _CHECKED_AT_ONCE = 1_000
 """Characters. A document of so many takes a few milliseconds."""
+_CHECKED_FOR_NOTHING = 200
+"""Characters. What is no longer is checked for what every request is charged."""
 _TOKEN_BYTES = 400
 """The memory that a token takes once it is parsed, at most: 120 to 370 bytes were measured."""
 
@@ -127,15 +129,19 @@ class Documents:
         """
         document = self._known(query)
         if document is None and len(query) > _CHECKED_AT_ONCE:
-            async with self._checking:
-                document = self._known(query)
-                if document is None:
-                    document = self._remembered(query, await asyncio.to_thread(self._checked, query))
+            try:
+                async with asyncio.timeout(self._settings.request_timeout_seconds), self._checking:
+                    document = self._known(query)
+                    if document is None:
+                        document = self._remembered(query, await asyncio.to_thread(self._checked, query))
+            except TimeoutError:
+                message = "Too many long documents that were not seen before wait to be checked. Try again later."
+                raise RequestError(Code.UNAVAILABLE, GraphQLError(message)) from None
         return self.prepare(query, operation_name) if document is None else document.operation(operation_name)
 
     def takes_time(self, query: str) -> bool:
-        """Whether a document is long, may be accepted, and has yet to be checked."""
-        long = _CHECKED_AT_ONCE < len(query) <= self._settings.document_length_max
+        """Whether a document takes more to check than a request is charged anyway, and has yet to be."""
+        long = _CHECKED_FOR_NOTHING < len(query) <= self._settings.document_length_max
         return long and self._documents.get(query) is None and self._refusals.get(query) is None
 
     def price(self, operation: Operation, variables: dict[str, Any]) -> int:

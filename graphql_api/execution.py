@@ -95,6 +95,9 @@ class Answers:
             await close()
 
 
+_PASSING = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
+
+
 class Executor:
     """Executes documents against one schema."""
 
@@ -164,9 +167,9 @@ class Executor:
             try:
                 context = await new_context()
             except HTTPError as error:
-                # A key that cannot be looked up now may be the next time; one that opens nothing ends it.
-                unavailable = error.status == HTTPStatus.SERVICE_UNAVAILABLE
-                return Answer.missed(error.error) if unavailable else Answer.refused([error.error])
+                # A key that cannot be looked up now may be the next time, and there may be something left to charge
+                # by then; a key that opens nothing ends it.
+                return Answer.missed(error.error) if error.status in _PASSING else Answer.refused([error.error])
             if refusal := _refusal(operation, context):
                 return refusal
             try:

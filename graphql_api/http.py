@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from graphql_api.asking import Asked, ask
+from graphql_api.asking import ask
 from graphql_api.auth import CHALLENGE, authorization_of, refuse_key_in_url
 from graphql_api.errors import Code, HTTPError
 from graphql_api.execution import Answer, Executor
@@ -18,6 +18,7 @@ from graphql_api.graphiql import GraphiQL
 from graphql_api.logs import describe_request
 from graphql_api.negotiation import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, Accepted, accepted
 from graphql_api.parameters import parameters_of_get, parameters_of_post
+from graphql_api.persisted import GraphQLRequest
 from graphql_api.sender import Sender
 from graphql_api.sse import EventStream
 from graphql_api.state import Service
@@ -26,7 +27,7 @@ METHODS = ("GET", "POST")
 # Of a request that is refused as a whole, for clients that asked for the GraphQL type.
 _STATUS = {Code.UNAUTHENTICATED: 401, Code.FORBIDDEN: 403, Code.UNAVAILABLE: 503, Code.TIMEOUT: 504}
 _NOT_KEPT = {"Cache-Control": "no-store"}
-_VARY = "Accept, Authorization"
+_VARY = "Accept, Authorization, GraphQL-Cost"
 
 
 class GraphQLEndpoint:
@@ -66,11 +67,9 @@ class GraphQLEndpoint:
         else:
             posted = await parameters_of_post(request, service.settings)
             if isinstance(posted, list):
-                describe_request(request.scope, operations=len(posted))
-                return _batch([await ask(self._executor, each, sender, service, streaming=False) for each in posted])
+                return await self._batch(request, posted, takes, sender)
             parameters = posted
-        if request.headers.get("graphql-cost"):
-            parameters = parameters.with_cost()
+        parameters = _with_cost(request, parameters)
         asked = await ask(
             self._executor, parameters, sender, service, streaming=takes.stream and not reading, reading=reading
         )
@@ -84,7 +83,25 @@ class GraphQLEndpoint:
             return EventStream(answer, service, charged)
         response = _response(answer, _single(takes))
         response.headers.update(charged)
-        return _for_caches(request, answer, response, service.settings.get_max_age_seconds) if reading else response
+        return _for_caches(request, answer, response, service) if reading else response
+
+    async def _batch(self, request: Request, batch: list[GraphQLRequest], takes: Accepted, sender: Sender) -> Response:
+        """The answers of a batch, one after the other. The status is 200, since it cannot speak of each."""
+        if takes.single == EVENT_STREAM:
+            raise HTTPError(406, f"The answers of a batch are {JSON}.")
+        service: Service = request.app.state.service
+        asked = [
+            await ask(self._executor, _with_cost(request, each), sender, service, streaming=False) for each in batch
+        ]
+        facts = {"operations": len(asked), "outcomes": [each.outcome for each in asked]}
+        describe_request(request.scope, **facts, key=(await sender.principal()).prefix or None)
+        charged = [each.allowance.headers for each in asked if each.allowance]
+        bodies = [each.result.body for each in asked if isinstance(each.result, Answer)]
+        return Response(orjson.dumps(bodies), 200, charged[-1] if charged else None, JSON)
+
+
+def _with_cost(request: Request, parameters: GraphQLRequest) -> GraphQLRequest:
+    return parameters.with_cost() if request.headers.get("graphql-cost") else parameters
 
 
 def _single(takes: Accepted) -> str:
@@ -102,23 +119,20 @@ def _response(answer: Answer, media_type: str) -> Response:
     return Response(orjson.dumps(answer.body), status, headers, media_type)
 
 
-def _batch(asked: list[Asked]) -> Response:
-    """The answers of a batch, in its order."""
-    bodies = [each.result.body for each in asked if isinstance(each.result, Answer)]
-    return Response(orjson.dumps(bodies), media_type=JSON)
-
-
-def _for_caches(request: Request, answer: Answer, response: Response, seconds: int) -> Response:
+def _for_caches(request: Request, answer: Answer, response: Response, service: Service) -> Response:
     """The answer to a GET, with what caches must know; 304 to who has it already.
 
-    What needs a key is for its owner alone, and what has errors for nobody to keep.
+    What needs a key is for its owner alone, and so is everything where clients are limited, since what is left to one
+    of them is told beside the answer. What has errors is for nobody to keep.
     """
+    seconds, limited = service.settings.get_max_age_seconds, service.rate_limiter is not None
     if answer.outcome != "success":
         response.headers.update(_NOT_KEPT)
         return response
-    for_whom = "private" if "authorization" in request.headers else "public"
+    for_whom = "private" if limited or "authorization" in request.headers else "public"
     fresh = f"max-age={seconds}" if seconds else "no-cache"
-    tag = f'"{hashlib.blake2b(bytes(response.body), digest_size=16).hexdigest()}"'
+    represented = f"{response.media_type} ".encode() + bytes(response.body)
+    tag = f'"{hashlib.blake2b(represented, digest_size=16).hexdigest()}"'
     headers = {"Cache-Control": f"{for_whom}, {fresh}", "ETag": tag, "Vary": _VARY}
     if tag in request.headers.get("if-none-match", ""):
         return Response(None, 304, headers)

@@ -116,8 +116,9 @@ def _request(payload: Any) -> GraphQLRequest:
     try:
         return GraphQLRequest.model_validate(payload)
     except ValidationError as error:
-        where = ".".join(map(str, error.errors(include_url=False, include_input=False)[0]["loc"][:1]))
-        raise _invalid(f"the payload{where and '.'}{where} is not as it must be") from error
+        fault = error.errors(include_url=False, include_input=False)[0]
+        where = "".join(f".{part}" for part in fault["loc"][:1])
+        raise _invalid(f"payload{where}: {fault['msg']}") from error
 
 
 def _invalid(reason: str) -> ProtocolError:

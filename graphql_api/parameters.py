@@ -51,9 +51,8 @@ async def parameters_of_post(request: Request, settings: Settings) -> GraphQLReq
     headers = request.headers
     content_type = headers.get("content-type", "")
     if not is_json(content_type):
-        raise HTTPError(
-            415, f"The content type must be application/json in UTF-8, not {content_type[:60] or 'missing'}."
-        )
+        found = f"not {content_type[:60]}" if content_type else "and there is none"
+        raise HTTPError(415, f"The content type must be application/json in UTF-8, {found}.")
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise HTTPError(415, "The body must not be compressed.", {"Accept-Encoding": "identity"})
     seconds = settings.body_timeout_seconds

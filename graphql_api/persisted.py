@@ -22,6 +22,10 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PREFIX = "sha256:"
 # Clients add no more than one __typename to a selection, which has at least three tokens by itself.
 _TYPE_NAMES_FACTOR = 2
+# By so much may indentation, line ends and commas, of which there may be none, lengthen a document.
+_LAYOUT_FACTOR = 8
+_TEXTS_PART = 8
+"""Texts by their hashes may take this many times less memory together than documents."""
 
 
 class GraphQLRequest(BaseModel):
@@ -94,7 +98,7 @@ class AutomaticDocuments:
     """Who sends a document with its hash may send the hash alone from then on, as long as it is remembered."""
 
     def __init__(self, settings: Settings) -> None:
-        self._known = Recent[str](settings.document_cache_size, settings.document_cache_bytes)
+        self._known = Recent[str](settings.document_cache_size, settings.document_cache_bytes // _TEXTS_PART)
 
     def text_of(self, request: GraphQLRequest) -> str:
         wanted = _id_of(request)
@@ -124,19 +128,18 @@ class TrustedDocuments:
     def __init__(self, documents: Mapping[str, str], settings: Settings) -> None:
         self._by_id = documents
         self._contents = {_content(text, None) for text in documents.values()}
-        # What is much longer cannot be any of them, and is not parsed to its end.
+        # What is much longer cannot be any of them: it is not looked at, or not parsed to its end.
+        self._length_max = _LAYOUT_FACTOR * max(map(len, documents.values()))
         self._tokens_max = _TYPE_NAMES_FACTOR * max(parse(text).token_count for text in documents.values())
-        self._found = Recent[bool](settings.document_cache_size, settings.document_cache_bytes)
+        self._found = Recent[bool](settings.document_cache_size, settings.document_cache_bytes // _TEXTS_PART)
 
     @classmethod
-    def read(cls, path: Path | None, settings: Settings) -> "TrustedDocuments":
+    def read(cls, path: Path, settings: Settings) -> "TrustedDocuments":
         """The documents of a manifest.
 
         Raises:
             ValueError: there is no manifest there, or it is none.
         """
-        if path is None:
-            raise ValueError("PERSISTED_OPERATIONS=trusted needs TRUSTED_DOCUMENTS, a manifest")
         return cls(read_manifest(path), settings)
 
     def text_of(self, request: GraphQLRequest) -> str:
@@ -161,6 +164,8 @@ class TrustedDocuments:
 
     def _is_trusted(self, query: str) -> bool:
         """Whether a document says what one of the manifest says, however a client prints it."""
+        if len(query) > self._length_max:
+            return False
         known = self._found.get(query)
         if known is None:
             try:

@@ -192,6 +192,9 @@ class RateLimiter:
         if count <= self.limit:
             return Allowance(cost, self.limit, remaining, reset)
         before, _ = await self._count(key, -cost)
+        if before < 0:
+            # A new window has begun in between, in which nothing is to be given back.
+            before, _ = await self._count(key, -before)
         self._metrics.rate_limited(client.by)
         raise RateLimitedError(Allowance(cost, self.limit, min(max(self.limit - before, 0), self.limit), reset))
 

@@ -46,7 +46,7 @@ class Sender:
         return await self.principal()
 
     async def charge_document(self, text: str) -> None:
-        """Charge a long document that was not seen before, a unit for each character, before it is looked at.
+        """Charge a document that is not short and was not seen before: a unit a character, before it is looked at.
 
         So who has used up a minute cannot have the service read documents that it will refuse.
 

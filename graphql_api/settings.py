@@ -30,6 +30,8 @@ _PLACEHOLDERS = frozenset(
     }
 )
 RATE_LIMIT_IN_PRODUCTION = 1_000_000
+# As in $PASSWORD, ${PASSWORD}, {{ password }} or <password>.
+_NOT_REPLACED = re.compile(r"\$[A-Z_]+|\$\{.*\}|\{\{.*\}\}|<.*>")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 
 
@@ -207,9 +209,9 @@ class Settings(DatabaseSettings, ModelSettings):
                 if getattr(self, name) is Access.OPEN:
                     raise ValueError(f"{name.upper()}=open is for development, not for APP_ENV=production: use keys")
             for name, value in self:
-                if isinstance(value, SecretStr) and (placeholder := _placeholder_in(value.get_secret_value())):
+                if isinstance(value, SecretStr) and _is_placeholder(value.get_secret_value()):
                     raise ValueError(
-                        f"{name.upper()} has the password {placeholder!r}, which is a placeholder and not for "
+                        f"the password in {name.upper()} is one that stands in examples, which is not for "
                         "APP_ENV=production: set one that nobody can guess"
                     )
         return self
@@ -246,12 +248,10 @@ def separated(value: str) -> list[str]:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
-def _placeholder_in(url: str) -> str | None:
-    """The password in a URL, if it is one that stands in examples."""
+def _is_placeholder(url: str) -> bool:
+    """Whether the password in a URL is one that stands in examples, or has yet to be put in its place."""
     try:
         password = unquote(urlsplit(url).password or "")
     except ValueError:
-        return None
-    plain = re.sub(r"[^a-z0-9]", "", password.lower())
-    # As in ${PASSWORD} or <password>, which nothing has been put in the place of.
-    return password if plain in _PLACEHOLDERS or password[:1] in ("$", "<", "{") else None
+        return False
+    return re.sub(r"[^a-z0-9]", "", password.lower()) in _PLACEHOLDERS or bool(_NOT_REPLACED.fullmatch(password))

@@ -61,6 +61,8 @@ class WebSocketEndpoint:
         refusal = _refusal(websocket, service)
         if self._open > service.settings.websockets_max:
             refusal = Close(_LATER, "Too many connections: try again later")
+        elif limited := await Sender(service, None, scope).charge_refusal():
+            refusal = Close(_LATER, str(limited))
         try:
             await websocket.accept(SUBPROTOCOL if SUBPROTOCOL in scope["subprotocols"] else None)
             if refusal:

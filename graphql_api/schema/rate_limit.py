@@ -10,7 +10,8 @@ from graphql_api.rate_limit import Allowance
 @strawberry.type(description="How much more may be asked for now, by whoever sends this: its key, or else its address.")
 class RateLimit:
     cost: int = strawberry.field(
-        description="What this request was charged: what its operation costs, and a little for the request itself."
+        description="What this request was charged: what its operation costs, and a little for the request itself; "
+        "without what a document was charged that had not been seen before."
     )
     limit: int = strawberry.field(description="What may be asked for in a minute.")
     remaining: int = strawberry.field(description="What is left of it, with this request counted.")

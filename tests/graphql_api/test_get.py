@@ -12,6 +12,7 @@ from tests.graphql_api.test_http import ANSWER, refused
 
 PREFLIGHT = {"graphql-preflight": "1"}
 DOCUMENT = "query Name($code: String!) { airline(code: $code) { name } }"
+TYPES = ("json", "graphql-response+json")
 FOLLOW = "flightChanged { id }"
 PARAMETERS = {"query": DOCUMENT, "variables": '{"code": "UA"}'}
 
@@ -63,7 +64,7 @@ async def test_parameters_that_are_none_are_refused(
 async def test_an_answer_is_not_sent_again_to_who_has_it(client: httpx2.AsyncClient) -> None:
     first = await get(client, PARAMETERS)
     assert first.headers["cache-control"] == "public, no-cache"
-    assert first.headers["vary"] == "Accept, Authorization"
+    assert first.headers["vary"] == "Accept, Authorization, GraphQL-Cost"
     tag = first.headers["etag"]
     for have in (tag, f'W/{tag}, "other"'):
         again = await get(client, PARAMETERS, **{"if-none-match": have})
@@ -71,6 +72,17 @@ async def test_an_answer_is_not_sent_again_to_who_has_it(client: httpx2.AsyncCli
     other = await get(client, {**PARAMETERS, "variables": '{"code": "AA"}'}, **{"if-none-match": tag})
     assert other.status_code == 200
     assert other.headers["etag"] != tag
+
+
+async def test_the_same_answer_of_another_type_has_another_tag(client: httpx2.AsyncClient) -> None:
+    tags = {(await get(client, PARAMETERS, accept=f"application/{kind}")).headers["etag"] for kind in TYPES}
+    assert len(tags) == len(TYPES)
+
+
+async def test_where_clients_are_limited_an_answer_is_for_who_asked(databases: Databases) -> None:
+    async with running(settings_for(databases.flights("sqlite"), rate_limit=10_000)) as client:
+        response = await get(client, {"query": "{ rateLimit { remaining } }"})
+    assert response.headers["cache-control"] == "private, no-cache"
 
 
 async def test_what_has_errors_is_not_kept(client: httpx2.AsyncClient) -> None:

@@ -224,6 +224,10 @@ async def test_operations_of_a_batch_are_answered_in_their_order(databases: Data
         first, second, third = response.json()
         assert (response.status_code, first, third) == (200, ANSWER, ANSWER)
         assert second["errors"][0]["extensions"] == {"code": "GRAPHQL_VALIDATION_FAILED"}
+        stream = await client.post("/graphql", json=[QUERY], headers={"accept": "text/event-stream"})
+        assert "batch" in (await refused(stream, 406))["message"]
+        (costly,) = (await client.post("/graphql", json=[QUERY], headers={"graphql-cost": "true"})).json()
+        assert costly["extensions"]["cost"]["requested"] > 0
         for batch in ([], [QUERY] * 4):
             message = (await refused(await client.post("/graphql", json=batch), 400))["message"]
             assert message == f"The batch has {len(batch)} operations; it must have 1 to 3."

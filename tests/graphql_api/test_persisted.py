@@ -125,6 +125,14 @@ async def test_a_trusted_document_is_executed_whichever_way_it_is_named(
     assert answers == [answers[0]] * len(requests)
 
 
+async def test_what_is_much_longer_than_any_of_them_is_not_looked_at(
+    trusting: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("graphql_api.persisted.parse", None)
+    long = f'{{ airline(code: "{"a" * 100_000}") {{ name }} }}'
+    assert (await refused(await post(trusting, {"query": long}), 200))["extensions"] == {"code": "FORBIDDEN"}
+
+
 @pytest.mark.parametrize(
     "query", [DOCUMENT, "{ __schema { types { name } } }", "{", "{ models { version } }", "[" * 5_000]
 )

@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import ValidationError
 from starlette.applications import Starlette
 
+from db.writes.changes import Change, ChangeKind
 from graphql_api import rate_limit
 from graphql_api.app import create_app
 from graphql_api.metrics import Metrics
@@ -27,7 +28,8 @@ from tests.graphql_api.conftest import settings_for, started
 from tests.keys import bearer, make_key
 from tests.redis import redis_server
 from tests.servers import serving
-from tests.small import refill
+from tests.small import flight_values, refill
+from tests.waiting import until
 
 CHEAP = "{ __typename }"
 ASKED = "{ rateLimit { cost limit remaining resetAt } }"
@@ -135,14 +137,14 @@ async def test_each_operation_of_a_batch_is_charged(app: Starlette) -> None:
 async def test_on_a_websocket_the_operation_is_refused_and_the_connection_stays(app: Starlette) -> None:
     async with connected(app, host="192.0.2.7") as socket:
         await socket.initialise()
-        for name in ("1", "2"):
-            socket.ask(CHEAP, name=name)
-            assert [(await socket.hear())["type"] for _ in range(2)] == ["next", "complete"]
-        socket.ask(CHEAP, name="3")
+        socket.ask(CHEAP, name="1")
+        assert [(await socket.hear())["type"] for _ in range(2)] == ["next", "complete"]
+        socket.ask(CHEAP, name="2")
         refusal = await socket.hear()
-        assert (refusal["id"], refusal["type"]) == ("3", "error")
-        assert refusal["payload"][0]["extensions"]["code"] == "RATE_LIMITED"
-        assert refusal["payload"][0]["extensions"]["remaining"] == 0
+        assert (refusal["id"], refusal["type"]) == ("2", "error")
+        told = refusal["payload"][0]["extensions"]
+        # The handshake was charged, too.
+        assert (told["code"], told["remaining"]) == ("RATE_LIMITED", told["limit"] - told["cost"] - REQUEST_COST)
         socket.say(type="ping")
         assert (await socket.hear())["type"] == "pong"
 
@@ -169,12 +171,49 @@ async def test_what_is_refused_is_charged_too(
 
 async def test_a_wrong_key_in_a_websocket_s_first_message_is_charged(app: Starlette) -> None:
     codes = []
-    times = app.state.service.rate_limiter.limit // REQUEST_COST
+    times = app.state.service.rate_limiter.limit // (2 * REQUEST_COST)  # The handshake, and the refusal.
     for _ in range(times + 1):
         async with connected(app, host="192.0.2.15") as socket:
             socket.say(type="connection_init", payload={"Authorization": "Bearer m7b0_wrong"})
             codes.append((await socket.closed())[0])
     assert codes == [4403] * times + [1013]
+
+
+async def test_each_event_of_a_subscription_is_charged_and_one_that_nothing_is_left_for_ends_it_not(
+    databases: Databases,
+) -> None:
+    row = {"id": 1, **flight_values()}
+    async with limited(databases, 500) as app, connected(app, host="192.0.2.1") as socket:
+        await socket.initialise()
+        socket.ask("subscription { flightChanged { id } }")
+        await until(lambda: len(app.state.service.changes) == 1)
+        told = []
+        for _ in range(20):
+            app.state.service.changes.publish([Change("flights", ChangeKind.UPDATED, row, row)])
+            told.append((await socket.hear())["payload"])
+        assert "errors" not in told[0]
+        assert told[-1]["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
+        assert told[-1]["data"] is None
+        assert len(app.state.service.changes) == 1
+
+
+async def test_what_is_given_back_after_the_window_s_end_is_no_credit() -> None:
+    now = 0.0
+    counters = Counters(lambda: now)
+    limiter = RateLimiter(10, counters, Metrics())
+    client = Client.at("192.0.2.1")
+    increase = counters.incr
+
+    async def increase_late(key: str, expiry: float, amount: int = 1) -> int:
+        nonlocal now
+        if amount < 0:
+            now += 61  # The window ends before it is given back.
+        return await increase(key, expiry, amount)
+
+    counters.incr = increase_late  # type: ignore[method-assign]
+    with pytest.raises(RateLimitedError):
+        await limiter.charge(client, 11)
+    assert (await limiter.charge(client, 1)).remaining == 9
 
 
 async def test_what_never_fits_is_not_told_to_come_again(app: Starlette) -> None:

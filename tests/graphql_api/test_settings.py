@@ -34,17 +34,24 @@ def test_production_is_not_opened(name: str) -> None:
 )
 def test_production_does_not_start_on_a_placeholder(password: str) -> None:
     url = SecretStr(f"postgresql://m7b0:{password}@db/m7b0")
-    assert "DATABASE_URL has the password" in refusal(app_env="production", database_url=url)
+    assert "the password in DATABASE_URL" in refusal(app_env="production", database_url=url)
     assert settings(database_url=url).database_url == url
 
 
 def test_nor_on_one_of_the_rate_limit_s_storage() -> None:
     url = SecretStr("redis://:changeme@redis:6379/0")
-    assert "RATE_LIMIT_STORAGE_URL has the password" in refusal(app_env="production", rate_limit_storage_url=url)
+    assert "the password in RATE_LIMIT_STORAGE_URL" in refusal(app_env="production", rate_limit_storage_url=url)
 
 
 @pytest.mark.parametrize(
-    "url", ["postgresql://m7b0:x9K2-vvq@db/m7b0", "postgresql://m7b0@db/m7b0", "sqlite:///m7b0.db"]
+    "url",
+    [
+        "postgresql://m7b0:x9K2-vvq@db/m7b0",
+        "postgresql://m7b0:$ecretR3al@db/m7b0",
+        "postgresql://m7b0:%7Bcurly-7f@db/m7b0",
+        "postgresql://m7b0@db/m7b0",
+        "sqlite:///m7b0.db",
+    ],
 )
 def test_production_starts_on_what_is_none(url: str) -> None:
     given = settings(app_env="production", database_url=SecretStr(url))
