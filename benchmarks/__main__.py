@@ -215,6 +215,9 @@ def fuzz_command(
     examples: Annotated[int, typer.Option(min=1, help="The most that are made of each operation, a seed.")] = 300,
     seed: Annotated[list[int] | None, typer.Option(help="May be given several times; 1 and 2 when left out.")] = None,
     profile: Annotated[list[Environment] | None, typer.Option(help="May be given twice; both when left out.")] = None,
+    operation: Annotated[
+        list[str] | None, typer.Option(help="As in Query.flights; may be given several times; all when left out.")
+    ] = None,
     database: Annotated[
         Path | None,
         typer.Option(help="SQLite file of which each run gets a copy; all flights when left out.", exists=True),
@@ -227,7 +230,8 @@ def fuzz_command(
     from benchmarks import fuzz
 
     kept = (out or fuzz.KEPT).resolve()
-    runs = fuzz.measure(profile or fuzz.PROFILES, seed or (1, 2), examples, kept, database)
+    options = ["--max-examples", str(examples), *(f"--include-name={name}" for name in operation or ())]
+    runs = fuzz.measure(profile or fuzz.PROFILES, seed or (1, 2), options, kept, database)
     for run in runs:
         print(f"\n== {run.name}: {'passed' if run.passed else 'failed'}\n{run.closing}\nAll of it: {run.output}")
     if failed := [run.name for run in runs if not run.passed]:

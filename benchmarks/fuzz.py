@@ -49,13 +49,12 @@ class Run:
 
 
 def measure(
-    profiles: Iterable[Environment], seeds: Iterable[int], examples: int, kept: Path, database: Path | None
+    profiles: Iterable[Environment], seeds: Iterable[int], options: Sequence[str], kept: Path, database: Path | None
 ) -> list[Run]:
-    """Send up to `examples` of each operation for each profile and seed, each to a service and database of its own.
+    """Let schemathesis ask with its options once for each profile and seed, each a service and database of its own.
 
     `database` is a SQLite file that is copied for each of them; where there is none, all flights are loaded into one.
     """
-    profiles, seeds = list(profiles), list(seeds)
     with tempfile.TemporaryDirectory() as directory:
         filled = Path(directory) / "filled.db"
         if database is not None:
@@ -75,7 +74,7 @@ def measure(
             results.mkdir(parents=True)
             environment = {**PROFILES[profile], "DATABASE_URL": url, "MODEL_DIR": str(models)}
             with serving(results / "service.log", **environment) as server:
-                return fuzz(f"{server.url}/graphql", key, name, results, ["-n", str(examples), "--seed", str(seed)])
+                return fuzz(f"{server.url}/graphql", key, name, results, [*options, "--seed", str(seed)])
 
         wanted = list(itertools.product(dict.fromkeys(profiles), dict.fromkeys(seeds)))
         with ThreadPoolExecutor(AT_ONCE) as pool:
