@@ -38,11 +38,13 @@ def test_a_service_that_stands_what_is_made_up_passes(tmp_path: Path) -> None:
 
 
 class Failing(BaseHTTPRequestHandler):
-    """Answers everything with a fault."""
+    """Answers everything with one status."""
+
+    status: int
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        self.send_response(500)
+        self.send_response(self.status)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -53,19 +55,23 @@ class Failing(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def failing(*_: Any, **__: Any) -> Iterator[SimpleNamespace]:
+def failing(status: int) -> Iterator[SimpleNamespace]:
     """In the place of the service."""
-    with HTTPServer(("127.0.0.1", 0), Failing) as server:
-        thread = threading.Thread(target=server.serve_forever)
+    handler = type("Handler", (Failing,), {"status": status})
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield SimpleNamespace(url=f"http://127.0.0.1:{server.server_port}")
         server.shutdown()
         thread.join()
 
 
-def test_a_fault_of_the_service_fails_the_command_and_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fuzz, "serving", failing)
+@pytest.mark.parametrize(("status", "shown"), [(500, "Server error"), (401, "Authentication failed")])
+def test_a_service_that_fails_or_refuses_the_key_fails_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, shown: str
+) -> None:
+    monkeypatch.setattr(fuzz, "serving", lambda *_, **__: failing(status))
     done = run(tmp_path, "Query.airlines")
     assert done.exit_code == 1
     assert "production-1: failed" in done.output
-    assert "Server error" in (tmp_path / "kept" / "production-1" / "output.txt").read_text(encoding="utf-8")
+    assert shown in (tmp_path / "kept" / "production-1" / "output.txt").read_text(encoding="utf-8")
