@@ -8,7 +8,7 @@ MLFLOW_PORT ?= 5001
 NODE_PACKAGES := $(addsuffix /node_modules/.package-lock.json, tests/node clients/typescript clients/relay)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format typecheck schema data train mlflow lock bench notebook graphiql clean
+.PHONY: help run test lint format typecheck schema data train mlflow lock bench fuzz notebook graphiql clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  \1\t/' | expand -t 14
@@ -51,6 +51,9 @@ mlflow: .venv-mlflow/.installed ## show the training runs and models in MLflow's
 
 bench: $(VENV)/.test data/processed/.prepared ## measure speed against handwritten yardsticks
 	@$(BIN)/python -m benchmarks
+
+fuzz: $(VENV)/.test data/processed/.prepared ## send made-up operations to the service, and fail where one makes it fail
+	@$(BIN)/python -m benchmarks fuzz
 
 notebook: $(VENV)/.test data/processed/.prepared ## execute the notebook and keep its outputs
 	@$(BIN)/python -m notebooks

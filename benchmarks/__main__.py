@@ -28,7 +28,7 @@ from graphql_api.context import context_for
 from graphql_api.execution import Executor
 from graphql_api.principal import Principal
 from graphql_api.schema import build_schema
-from graphql_api.settings import Settings
+from graphql_api.settings import Environment, Settings
 from graphql_api.state import Service
 from ml.runtime import Leg, Place
 from ml.runtime.aliases import open_model
@@ -208,6 +208,35 @@ def durability_command(
     from benchmarks import durability
 
     Console().print(durability.measure(rounds, seed))
+
+
+@app.command("fuzz", epilog="Example: python -m benchmarks fuzz --examples 1000 --seed 7")
+def fuzz_command(
+    examples: Annotated[int, typer.Option(min=1, help="The most that are made of each operation, a seed.")] = 300,
+    seed: Annotated[list[int] | None, typer.Option(help="May be given several times; 1 and 2 when left out.")] = None,
+    profile: Annotated[list[Environment] | None, typer.Option(help="May be given twice; both when left out.")] = None,
+    operation: Annotated[
+        list[str] | None, typer.Option(help="As in Query.flights; may be given several times; all when left out.")
+    ] = None,
+    database: Annotated[
+        Path | None,
+        typer.Option(help="SQLite file of which each run gets a copy; all flights when left out.", exists=True),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where all output is kept; benchmarks/.cache/fuzz when left out.")
+    ] = None,
+) -> None:
+    """Send operations that schemathesis makes up from the schema, and fail where one makes the service fail."""
+    from benchmarks import fuzz
+
+    kept = (out or fuzz.KEPT).resolve()
+    options = ["--max-examples", str(examples), *(f"--include-name={name}" for name in operation or ())]
+    runs = fuzz.measure(profile or fuzz.PROFILES, seed or (1, 2), options, kept, database)
+    for run in runs:
+        print(f"\n== {run.name}: {'passed' if run.passed else 'failed'}\n{run.closing}\nAll of it: {run.output}")
+    if failed := [run.name for run in runs if not run.passed]:
+        print(f"\nfailed: {', '.join(failed)}")
+        raise typer.Exit(1)
 
 
 if __name__ == "__main__":

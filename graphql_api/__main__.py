@@ -138,7 +138,7 @@ def breaking_command(
 
     from rich.markup import escape
 
-    from graphql_api.breaking import changes, unclear_deprecations
+    from graphql_api.breaking import changes, hurried_deprecations, unclear_deprecations
     from graphql_api.previous_schema import Previous, previous_schema
 
     now = schema.read_text(encoding="utf-8")
@@ -146,14 +146,17 @@ def breaking_command(
         raise _failure(f'a deprecation says "Use …. Goes after YYYY-MM-DD.", not: {escape("; ".join(unclear))}')
     before = Previous(against.read_text(encoding="utf-8"), str(against)) if against else previous_schema(schema)
     if before.schema is None:
-        errors.print(f"{schema} was compared with nothing: {before.source}")
+        errors.print(f"[bold yellow]warning:[/] {schema} was compared with nothing: {escape(before.source)}")
         return
-    found = changes(before.schema, now, datetime.now(UTC).date())
+    today = datetime.now(UTC).date()
+    found = changes(before.schema, now, today)
+    hurried = hurried_deprecations(before.schema, now, before.replaced or today)
     for line in found.dangerous:
         errors.print(f"[yellow]note:[/] {escape(line)}")
-    for line in found.breaking:
+    breaking = [*found.breaking, *hurried]
+    for line in breaking:
         errors.print(f"[red]breaks clients:[/] {escape(line)}")
-    if found.breaking:
+    if breaking:
         raise _failure(f"{schema} breaks clients of {before.source}; docs/deprecation.md says how a thing may go")
     errors.print(f"{schema} breaks no client of {before.source}")
 

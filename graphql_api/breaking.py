@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final, NamedTuple
 
 from graphql import (
     REMOVE,
+    DirectiveDefinitionNode,
     DirectiveNode,
+    DocumentNode,
     EnumValueDefinitionNode,
     FieldDefinitionNode,
     GraphQLSchema,
@@ -29,6 +31,8 @@ from graphql.utilities import (
 
 REASON: Final = re.compile(r"Use .+\. Goes after (\d{4}-\d{2}-\d{2})\.")
 """What a deprecation says: what to use in its place, and until when it is there at least."""
+NOTICE: Final = timedelta(days=180)
+"""How long a deprecation stands at least before its day: the six months of docs/deprecation.md."""
 # Whoever left an argument out gets another answer than before.
 _DEFAULTS = {DangerousChangeType.ARG_DEFAULT_VALUE_CHANGE, DangerousChangeType.INPUT_FIELD_DEFAULT_VALUE_CHANGE}
 
@@ -76,6 +80,20 @@ def unclear_deprecations(schema: str) -> list[str]:
     return faults
 
 
+def hurried_deprecations(before: str, after: str, day: date) -> list[str]:
+    """What clients learn on a day is deprecated, and would lose before they have had `NOTICE`; a sentence each.
+
+    A day that clients were told before stands, but is not brought forward.
+    """
+    promised = _last_days(parse(before))
+    earliest = day + NOTICE
+    return [
+        f"{name} is newly deprecated and goes after {last}: a deprecation has a day from {earliest} on."
+        for name, last in _last_days(parse(after)).items()
+        if last < min(earliest, promised.get(name, earliest))
+    ]
+
+
 def _schema(document: Any) -> GraphQLSchema:
     # Without what it has outlived, a type may be empty.
     return build_ast_schema(document, assume_valid=True)
@@ -115,6 +133,29 @@ def _last_day(deprecation: DirectiveNode) -> date | None:
         return date.fromisoformat(match[1]) if match else None
     except ValueError:
         return None
+
+
+def _last_days(document: DocumentNode) -> dict[str, date]:
+    """The day of everything that is deprecated and has one, by schema coordinate.
+
+    https://spec.graphql.org/draft/#sec-Schema-Coordinates
+    """
+    days: dict[str, date] = {}
+
+    def note(name: str, node: Any) -> None:
+        for item in node.directives or ():
+            if item.name.value == "deprecated" and (day := _last_day(item)) is not None:
+                days[name] = day
+        for argument in getattr(node, "arguments", None) or ():
+            note(f"{name}({argument.name.value}:)", argument)
+
+    for definition in document.definitions:
+        named: Any = definition
+        if isinstance(definition, DirectiveDefinitionNode):
+            note(f"@{named.name.value}", named)
+        for member in getattr(named, "fields", None) or getattr(named, "values", None) or ():
+            note(f"{named.name.value}.{member.name.value}", member)
+    return days
 
 
 def _reachable(schema: GraphQLSchema) -> set[str]:

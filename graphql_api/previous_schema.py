@@ -1,6 +1,7 @@
 """The schema that clients rely on: of the release before, or where there is none yet, of the main branch before."""
 
 import subprocess
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,10 +9,14 @@ _MAIN = ("origin/main", "main")
 
 
 class Previous(NamedTuple):
-    """A schema and where it is from; or None, and why there is none."""
+    """A schema and where it is from; or None, and why there is none.
+
+    `replaced` is the day on which the version after it was committed, where clients have had that since.
+    """
 
     schema: str | None
     source: str
+    replaced: date | None = None
 
 
 def previous_schema(schema: Path) -> Previous:
@@ -58,11 +63,14 @@ class _Repository:
 
     def last_different(self) -> Previous | None:
         now = self._file.read_text(encoding="utf-8")
-        commits = self._ask("log", "--first-parent", "--format=%H", "--", self._file.name) or ""
-        for commit in commits.split():
+        commits = self._ask("log", "--first-parent", "--format=%H %cs", "--", self._file.name) or ""
+        replaced = None
+        for line in commits.splitlines():
+            commit, day = line.split()
             found = self._at(commit, f"commit {commit[:9]}")
             if found and found.schema != now:
-                return found
+                return found._replace(replaced=replaced)
+            replaced = date.fromisoformat(day)
         return None
 
     def why_nothing(self) -> str:
@@ -79,7 +87,8 @@ class _Repository:
         return None if done.returncode else done.stdout.strip()
 
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = ["git", *arguments]
+        # A clone may be another user's, as in a container. Whoever checks it runs its code already.
+        command = ["git", "-c", "safe.directory=*", *arguments]
         return subprocess.run(  # noqa: S603 — no shell, and the arguments are this file's own.
             command, check=False, capture_output=True, encoding="utf-8", cwd=self._file.resolve().parent
         )

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-TARGETS = {"run", "test", "lint", "format", "typecheck", "schema", "data", "train", "mlflow", "lock", "bench"}
+TARGETS = {"run", "test", "lint", "format", "typecheck", "schema", "data", "train", "mlflow", "lock", "bench", "fuzz"}
 
 
 def test_make_alone_lists_the_targets() -> None:

@@ -2,7 +2,7 @@
 
 import re
 import subprocess
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
 
@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from graphql_api.__main__ import app
-from graphql_api.breaking import changes, unclear_deprecations
+from graphql_api.breaking import NOTICE, changes, hurried_deprecations, unclear_deprecations
 from graphql_api.previous_schema import previous_schema
 from tests.graphql_api.conftest import ROOT
 
@@ -85,6 +85,38 @@ def test_an_enum_value_stays_on_its_last_day() -> None:
     without = SCHEMA.replace('GONE @deprecated(reason: "Use HERE. Goes after 2027-06-02.")', "")
     assert changes(SCHEMA, without, DAY).breaking == ["Enum value Status.GONE was removed."]
     assert changes(SCHEMA, without, date(2027, 6, 3)).breaking == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name"),
+    [
+        ("late: Int", "late: Int @deprecated{}", "Flight.late"),
+        ("how: Int = 1", "how: Int = 1 @deprecated{}", "Query.flight(how:)"),
+        ("code: String", "code: String @deprecated{}", "Where.code"),
+        ("HERE", "HERE @deprecated{}", "Status.HERE"),
+        ("late: Int", "late: Int never: Int @deprecated{}", "Flight.never"),
+        ("type Query", "directive @mark(how: Int @deprecated{}) on FIELD type Query", "@mark(how:)"),
+    ],
+)
+def test_a_new_deprecation_gives_clients_six_months(old: str, new: str, name: str) -> None:
+    def hurried(last: date) -> list[str]:
+        reason = f'(reason: "Use status. Goes after {last}.")'
+        return hurried_deprecations(SCHEMA, SCHEMA.replace(old, new.format(reason), 1), DAY)
+
+    assert hurried(DAY + NOTICE) == []
+    for late in (DAY + NOTICE - timedelta(days=1), date(2001, 1, 1)):
+        (line,) = hurried(late)
+        assert line.startswith(f"{name} is newly deprecated and goes after {late}")
+        assert str(DAY + NOTICE) in line
+
+
+def test_the_day_of_a_deprecation_comes_nearer_by_itself_but_is_not_brought_forward() -> None:
+    def moved(last: str) -> list[str]:
+        return hurried_deprecations(SCHEMA, SCHEMA.replace("2027-06-01", last), date(2027, 5, 1))
+
+    assert moved("2027-06-01") == moved("2027-06-15") == []
+    assert len(moved("2027-05-31")) == 1
+    assert len(moved("2001-01-01")) == 1
 
 
 @pytest.mark.parametrize(
@@ -193,6 +225,43 @@ def test_a_shallow_clone_says_that_it_holds_no_earlier_version(repository: Repos
     repository.git("clone", "--depth=1", f"file://{repository.directory}", str(clone.directory))
     checked = clone.check()
     assert (checked.exit_code, "git fetch --unshallow --tags" in checked.output) == (0, True)
+    assert "warning:" in checked.output
+
+
+def test_a_clone_of_another_user_is_compared_too(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository.commit(SCHEMA)
+    repository.commit(BROKEN)
+    # How git's own tests pretend it: https://github.com/git/git/blob/master/t/t0033-safe-directory.sh
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    refused = subprocess.run(["git", "log"], check=False, capture_output=True, text=True, cwd=repository.directory)
+    assert "dubious ownership" in refused.stderr
+    checked = repository.check()
+    assert (checked.exit_code, "Field Flight.late was removed." in checked.output) == (1, True)
+
+
+def test_a_hurried_deprecation_is_a_break(repository: Repository) -> None:
+    repository.commit(SCHEMA)
+    repository.commit(
+        SCHEMA.replace("late: Int", 'late: Int @deprecated(reason: "Use status. Goes after 2001-01-01.")')
+    )
+    checked = repository.check()
+    assert (checked.exit_code, "breaks clients: Flight.late is newly deprecated" in checked.output) == (1, True)
+
+
+def test_on_main_a_deprecation_is_as_good_on_a_later_day(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = datetime.now(UTC).date() + NOTICE - timedelta(days=10)
+    late = f'late: Int @deprecated(reason: "Use status. Goes after {last}.")'
+    repository.commit(SCHEMA)
+    repository.schema.write_text(SCHEMA.replace("late: Int", late), encoding="utf-8")
+    assert repository.check().exit_code == 1, "not committed yet"
+    monkeypatch.setenv("GIT_COMMITTER_DATE", f"{last - NOTICE}T12:00:00Z")
+    repository.commit(SCHEMA.replace("late: Int", late))
+    assert repository.check().exit_code == 0
+    monkeypatch.setenv("GIT_COMMITTER_DATE", f"{last - NOTICE + timedelta(days=1)}T12:00:00Z")
+    repository.git("commit", "--amend", "--no-edit")
+    assert repository.check().exit_code == 1
 
 
 def test_without_a_repository_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
