@@ -53,6 +53,8 @@ class HTTPConnection(HttpToolsProtocol):
     _in_body = False
     """Whether a request's head was complete, and its body with its trailer is not."""
     _refused = False
+    _running: Any = None
+    """The request that is being answered. uvicorn's own `cycle` is the last one whose head was complete."""
 
     @classmethod
     def patient_for(cls, head_seconds: float) -> type[Self]:
@@ -104,8 +106,16 @@ class HTTPConnection(HttpToolsProtocol):
         if self._in_body and self._is_answered():
             self._await_client()
 
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._wait_no_longer()
+        # uvicorn tells the last request that its client has gone, and not the one that is before it in line.
+        if self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True
+            self._running.message_event.set()
         super().connection_lost(exc)
 
     def _is_answered(self) -> bool:

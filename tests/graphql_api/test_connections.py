@@ -171,6 +171,7 @@ _ANSWERED_EARLY = _CHUNKED + b"5\r\nhello\r\n"
         pytest.param(True, False, _ANSWERED_EARLY, b"0\r\nX-Long: ", id="trailer of what is being answered"),
         pytest.param(True, False, _HEAD, _HEAD[:-2] + b"X-Long: ", id="head after what is being answered"),
         pytest.param(False, False, _HEAD, _HEAD[:-2] + b"X-Long: ", id="head after what is not yet answered"),
+        pytest.param(False, False, _HEAD + _CHUNKED, b"0\r\nX-Long: ", id="trailer after what is not yet answered"),
     ],
 )
 async def test_a_refusal_is_not_taken_for_the_answer_to_another_request(
@@ -246,6 +247,22 @@ async def test_the_end_of_a_body_may_come_with_the_next_requests() -> None:
         for length in (5, 0, 2):
             assert (await reader.readuntil(b" bytes")).endswith(b"\r\n%d bytes" % length)
         writer.close()
+
+
+async def test_a_request_before_others_in_line_learns_that_its_client_has_gone() -> None:
+    begun = asyncio.Event()
+
+    async def stream(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while (await receive())["type"] != "http.disconnect":
+            begun.set()
+
+    async with listening(stream) as (port, state, _):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(_HEAD + _HEAD)
+        await begun.wait()
+        writer.close()
+        await until(lambda: not state.connections and not state.tasks)
 
 
 @pytest.mark.parametrize(
