@@ -1,16 +1,11 @@
 """The TypeScript client compiles strictly, and Apollo, urql and fetch do with it what it is for."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
-import orjson
 import pytest
 
-from graphql_api.manifest import manifest_of
-from graphql_api.schema import build_schema
 from tests.clients.conftest import Client, Served, check_example
-from tests.servers import serving
 
 pytestmark = pytest.mark.needs("npm")
 
@@ -26,18 +21,6 @@ def client(served: Served, copied: Callable[..., Path]) -> Client:
 @pytest.mark.parametrize("program", ["apollo", "urql", "sse"])
 def test_a_client_reads_writes_and_follows(client: Client, served: Served, program: str) -> None:
     check_example(served, client.received("npm", "run", "--silent", program))
-
-
-def test_a_service_that_trusts_the_operations_takes_them_as_clients_send_them(
-    client: Client, served: Served, tmp_path: Path
-) -> None:
-    manifest = tmp_path / "manifest.json"
-    manifest.write_bytes(orjson.dumps(manifest_of(client.directory / "operations", build_schema())))
-    trusting = {"PERSISTED_OPERATIONS": "trusted", "TRUSTED_DOCUMENTS": str(manifest)}
-    with serving(tmp_path / "log", DATABASE_URL=served.database_url, **trusting) as server:
-        there = replace(client, environment={**client.environment, "M7B0_URL": f"{server.url}/graphql"})
-        for program in ("apollo", "urql"):
-            check_example(served, there.received("node", f"dist/{program}.js"))
 
 
 def test_apollo_names_a_document_by_its_hash_in_a_get_once_the_service_knows_it(client: Client) -> None:
