@@ -93,8 +93,9 @@ class GraphQLEndpoint:
         asked = [
             await ask(self._executor, _with_cost(request, each), sender, service, streaming=False) for each in batch
         ]
-        facts = {"operations": len(asked), "outcomes": [each.outcome for each in asked]}
-        describe_request(request.scope, **facts, key=(await sender.principal()).prefix or None)
+        describe_request(request.scope, operations=len(asked), outcomes=[each.outcome for each in asked])
+        if prefix := (await sender.principal()).prefix:
+            describe_request(request.scope, key=prefix)
         charged = [each.allowance.headers for each in asked if each.allowance]
         bodies = [each.result.body for each in asked if isinstance(each.result, Answer)]
         return Response(orjson.dumps(bodies), 200, charged[-1] if charged else None, JSON)
