@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx2
 import orjson
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
@@ -19,7 +20,7 @@ from db.writes.changes import Change, ChangeKind
 from graphql_api.app import create_app
 from graphql_api.execution import Answers
 from tests.bundles import COMMITTED, add_version, followed, opened, write_aliases
-from tests.databases import Databases
+from tests.databases import PROCESSED, Databases
 from tests.graphql_api.asgi import connected, posted
 from tests.graphql_api.conftest import ROOT, Graph, running, settings_for, started
 from tests.keys import bearer
@@ -137,15 +138,18 @@ def test_a_target_of_the_readme_exists(target: str) -> None:
     subprocess.run(["make", "--dry-run", target], check=True, capture_output=True, cwd=ROOT)
 
 
-def test_the_commands_for_another_database_work_in_their_order(databases: Databases) -> None:
-    """All but `serve`, which has tests of its own."""
+def test_the_commands_for_another_database_work_in_their_order(databases: Databases, tmp_path: Path) -> None:
+    """All but `serve`, which has tests of its own, and with some of the flights: loading all is tried elsewhere."""
     empty_url = databases.empty("postgresql")
+    shutil.copytree(PROCESSED, tmp_path / "processed")
+    flights = tmp_path / "processed" / "flights.parquet"
+    pl.read_parquet(flights).head(1_000).write_parquet(flights)
     block = re.search(r"## Use PostgreSQL\n\n```sh\n(.*?)```", README, re.DOTALL)
     assert block is not None
     commands = [line.split()[2:] for line in block.group(1).splitlines() if line.startswith("python")]
     assert [command[-1] for command in commands] == ["upgrade", "seed", "check", "serve"]
     for command in commands[:-1]:
-        environment = {"DATABASE_URL": empty_url, "PATH": "/usr/bin:/bin"}
+        environment = {"DATABASE_URL": empty_url, "DATA_DIR": str(tmp_path), "PATH": "/usr/bin:/bin"}
         subprocess.run([sys.executable, "-m", *command], check=True, capture_output=True, cwd=ROOT, env=environment)
     databases.drop(empty_url)
 
