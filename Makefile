@@ -19,7 +19,7 @@ run: $(VENV)/.data data/processed/.prepared graphiql ## serve the API and Graphi
 	@$(BIN)/python -m graphql_api serve
 
 test: $(VENV)/.test data/processed/.prepared graphiql $(NODE_PACKAGES) .venv-clients/.installed ## run every test, on SQLite and on PostgreSQL
-	@$(BIN)/python -m pytest -n 3 $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist worksteal $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## ruff: rules and formatting
 	@$(BIN)/ruff check .
