@@ -23,7 +23,7 @@ from tests.graphql_api.conftest import Graph, graph_on, running, settings_for, s
 from tests.small import refill
 from tests.waiting import PATIENCE_SECONDS, until
 
-SECONDS = 0.3
+SECONDS = 1.0
 # Both would go on for hours. The one of SQLite says that it goes on by calling a function.
 SLOW = {
     "postgresql": "SELECT pg_sleep(10000)",
@@ -109,16 +109,24 @@ async def timed_out(graph: Graph, query: str, variables: dict[str, Any] | None =
     return str(error["message"])
 
 
+async def answered(graph: Graph, query: str, variables: dict[str, Any] | None = None) -> Any:
+    """The data of a response, asked for until there is one: a busy machine may need longer than the short limit."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while "errors" in (body := await graph.answer(query, variables)):
+            assert {error["extensions"]["code"] for error in body["errors"]} == {"TIMEOUT"}
+    return body["data"]
+
+
 async def test_the_statement_of_a_query_is_stopped(flights_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async with hasty(flights_url) as (graph, slow):
         with monkeypatch.context() as patched:
             patched.setattr(graphql_api.schema.query, "all_airlines", lambda *_: slow.execute())
             message = await timed_out(graph, AIRLINES)
-        assert message.startswith("This took longer than the 0.3 seconds")
+        assert message.startswith("This took longer than the 1 seconds")
         assert "Ask for less" in message
         await slow.has_ended()
-        assert await graph.data(AIRLINES)
         assert graph.counted("graphql_timeouts_total", operation_type="query") == 1
+        assert await answered(graph, AIRLINES)
 
 
 async def test_batches_and_siblings_are_stopped_with_the_query(
@@ -131,7 +139,7 @@ async def test_batches_and_siblings_are_stopped_with_the_query(
             patched.setattr(graphql_api.schema.query, "all_airlines", lambda *_: slow.execute())
             await timed_out(graph, query)
         await slow.has_ended()
-        assert await graph.data(query)
+        assert await answered(graph, query)
 
 
 async def test_more_than_the_pool_holds_can_be_stopped(flights_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +148,7 @@ async def test_more_than_the_pool_holds_can_be_stopped(flights_url: str, monkeyp
             patched.setattr(graphql_api.schema.query, "all_airlines", lambda *_: slow.execute())
             await asyncio.gather(*(timed_out(graph, AIRLINES) for _ in range(8)))
         await slow.has_ended()
-        assert await graph.data(AIRLINES)
+        assert await answered(graph, AIRLINES)
 
 
 async def test_a_mutation_that_is_stopped_before_its_commit_did_nothing(
@@ -161,7 +169,7 @@ async def test_a_mutation_that_is_stopped_before_its_commit_did_nothing(
             message = await timed_out(graph, CREATE, {"key": "one"})
         assert "idempotencyKey" in message
         await slow.has_ended()
-        assert await graph.data(CREATE, {"key": "one"}) == CREATED
+        assert await answered(graph, CREATE, {"key": "one"}) == CREATED
 
 
 async def test_a_commit_that_was_begun_is_finished_and_told(small_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,7 +196,7 @@ async def test_a_commit_that_was_begun_is_finished_and_told(small_url: str, monk
             await timed_out(graph, CREATE, {"key": "two"})
         assert len(told) == 1
         # Not FlightAlreadyExists: it is answered as it was the first time.
-        assert await graph.data(CREATE, {"key": "two"}) == CREATED
+        assert await answered(graph, CREATE, {"key": "two"}) == CREATED
         assert len(told) == 1
 
 
