@@ -69,16 +69,27 @@ class CompiledOperation:
         variables = self.coerced(raw_variables)
         if not isinstance(variables, VariableValues):
             return ExecutionResult(None, list(variables))
-        return self.run(root, context, variables)
+        return self.run(self.compiled_for(variables), root, context, variables)
 
-    def run(self, root: Any, context: Any, variables: VariableValues) -> ExecutionResult | Awaitable[ExecutionResult]:
-        """The same, with the variables coerced."""
+    def compiled_for(self, variables: VariableValues) -> Execute:
+        """What executes the operation with these variables.
+
+        Raises:
+            Uncompilable: there is too much to compile.
+        """
         choice = tuple(variables.coerced.get(name) for name in self._choosing)
         execute = self._executing.get(choice)
         if execute is None:
             if len(self._executing) >= CHOICES_MAX:
                 raise Uncompilable(f"it was compiled for {CHOICES_MAX} choices of @skip and @include already")
             execute = self._executing[choice] = self._compile(variables)
+        return execute
+
+    @staticmethod
+    def run(
+        execute: Execute, root: Any, context: Any, variables: VariableValues
+    ) -> ExecutionResult | Awaitable[ExecutionResult]:
+        """Execute what was compiled for these variables."""
         run = Run(root, context, variables)
         try:
             data = execute(root, None, run)
