@@ -118,12 +118,12 @@ class Coercers:
                 raise
         return self._names[key]
 
-    def _body(self, type_: GraphQLInputObjectType, mine: Any) -> Iterator[str]:  # noqa: ARG002  Subclasses read it.
+    def _body(self, type_: GraphQLInputObjectType, mine: Any) -> Iterator[str]:
         """The lines that make of `v`, which is a dictionary, what is returned."""
         yield "out = {}"
         for name, field in type_.fields.items():
             put = f"out[{field.out_name or name!r}] ="
-            yield from self._field(name, field, None, f"{put} x", self._default(field, put))
+            yield from self._field(name, field, mine, "x", put)
         if type_.is_one_of:
             yield "if found != 1 or len(out) != 1 or None in out.values():"
             yield "    raise unlike"
@@ -132,29 +132,27 @@ class Coercers:
         own = type_.out_type is not GraphQLInputObjectType.out_type
         yield f"return {self._name(type_.out_type)}(out)" if own else "return out"
 
-    def _field(
-        self, name: str, field: GraphQLInputField, mine: Any, given: str, left_out: Iterable[str]
-    ) -> Iterator[str]:
-        """The lines that read a field into `x`, and then do what is to be done where it is given, and where not."""
-        yield f"x = get({name!r}, missing)"
-        yield "if x is not missing:"
+    def _field(self, name: str, field: GraphQLInputField, mine: Any, v: str, put: str) -> Iterator[str]:
+        """The lines that read a field into the variable `v`, and use it with `put` where it is given."""
+        yield f"{v} = get({name!r}, missing)"
+        yield f"if {v} is not missing:"
         yield "    found += 1"
-        yield from _indented(self._value(field.type, mine, "x"))
-        yield f"    {given}"
-        lines = ["raise unlike"] if is_required_input_field(field) else [*left_out]
-        if lines:
-            yield "else:"
-            yield from _indented(lines)
+        yield from _indented(self._value(field.type, mine, v))
+        if put:
+            yield f"    {put} {v}"
+        yield "else:"
+        yield from _indented(
+            ["raise unlike"] if is_required_input_field(field) else self._left_out(field, mine, put or f"{v} =")
+        )
 
-    def _default(self, field: GraphQLInputField, put: str) -> Iterator[str]:
+    def _left_out(self, field: GraphQLInputField, mine: Any, put: str) -> Iterator[str]:  # noqa: ARG002  For subclasses.
         """The lines that use a field's default, the same object for every request, as graphql-core does."""
         try:
             default = coerce_default_value(field)
         except TypeError:
             yield "raise unlike"  # What is wrong with the default, graphql-core says.
-            return
-        if default is not Undefined:
-            yield f"{put} {self._name(default)}"
+        else:
+            yield "pass" if default is Undefined else f"{put} {self._name(default)}"
 
     def _value(self, type_: Any, mine: Any, v: str, depth: int = 1) -> Iterator[str]:
         """The lines that put into the variable `v` what becomes of the value that it holds."""
