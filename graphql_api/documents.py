@@ -14,7 +14,7 @@ from graphql import (
     parse,
 )
 
-from graphql_api.compiled import CompiledOperation, ResolvingOf, Uncompilable, compile_operation
+from graphql_api.compiled import CompiledOperation, Resolution, Uncompilable, compile_operation
 from graphql_api.cost import Price, price
 from graphql_api.errors import Code, RequestError
 from graphql_api.limits import excess
@@ -66,7 +66,7 @@ class _Document:
     """A valid document and its operations, each of which is made ready when it is first asked for."""
 
     def __init__(
-        self, schema: GraphQLSchema, weights: Weights, compiling: ResolvingOf | None, node: DocumentNode
+        self, schema: GraphQLSchema, weights: Weights, compiling: Resolution | None, node: DocumentNode
     ) -> None:
         self._schema, self._weights, self._compiling, self._node = schema, weights, compiling, node
         self._definitions = [each for each in node.definitions if isinstance(each, OperationDefinitionNode)]
@@ -113,7 +113,7 @@ class Documents:
     """The documents of one schema that are known, and the way for others to become so."""
 
     def __init__(
-        self, schema: GraphQLSchema, settings: Settings, compiling: ResolvingOf | None, *, hide_suggestions: bool
+        self, schema: GraphQLSchema, settings: Settings, compiling: Resolution | None, *, hide_suggestions: bool
     ) -> None:
         self._schema, self._settings, self._compiling = schema, settings, compiling
         self._weights = Weights(schema, settings)

@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-# Instants in UTC end in Z, as the scalar DateTime writes them: rows that are handed through hold them as they were read.
+# Instants in UTC end in Z, as the scalar DateTime writes them: rows that are handed through hold them as instants.
 _OPTIONS = orjson.OPT_UTC_Z
 
 

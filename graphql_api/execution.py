@@ -21,7 +21,7 @@ from graphql import (
 from graphql.execution import VariableValues
 
 from graphql_api.authorization import authorize
-from graphql_api.compilation import resolving_of
+from graphql_api.compilation import resolution_of
 from graphql_api.compiled import Uncompilable
 from graphql_api.context import Context
 from graphql_api.documents import Documents, Operation
@@ -113,7 +113,7 @@ class Executor:
         self._hide_suggestions = settings.app_env is Environment.PRODUCTION or settings.introspection is Access.KEYS
         self._settings = settings
         self._seconds = settings.request_timeout_seconds
-        compiling = resolving_of(schema) if settings.execution is Execution.COMPILED else None
+        compiling = resolution_of() if settings.execution is Execution.COMPILED else None
         self._documents = Documents(self._schema, settings, compiling, hide_suggestions=self._hide_suggestions)
 
     def prepare(self, query: str, operation_name: str | None) -> Operation:

@@ -11,6 +11,6 @@ list at once (`Resolving.batch`).
 """
 
 from graphql_api.compiled.operation import CompiledOperation, compile_operation
-from graphql_api.compiled.selection import Resolving, ResolvingOf, Uncompilable, plain_resolving
+from graphql_api.compiled.selection import Resolution, Resolving, Uncompilable, plain_resolution
 
-__all__ = ["CompiledOperation", "Resolving", "ResolvingOf", "Uncompilable", "compile_operation", "plain_resolving"]
+__all__ = ["CompiledOperation", "Resolution", "Resolving", "Uncompilable", "compile_operation", "plain_resolution"]

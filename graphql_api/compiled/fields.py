@@ -93,13 +93,13 @@ class Executing:
 
     def batch(self, field: Field) -> tuple[Callable[..., Awaitable[tuple[Any, CompiledResolveInfo]]], Complete]:
         """What answers a field for many sources, the first of which is at a path, and what completes each value."""
-        inform, arguments, batch = self.inform, field.arguments, field.resolving.batch
+        inform, batch = self.inform, field.resolving.batch
         if batch is None:
             raise TypeError(f"{field.parent}.{field.name} is not resolved in batches")
 
         async def answer(sources: Any, path: Path, run: Run) -> tuple[Any, CompiledResolveInfo]:
             info = inform(run, field, path)
-            values = batch(sources, info, arguments(run.variables))
+            values = batch(sources, info, run.variables)
             return await values if is_awaitable(values) else values, info
 
         return answer, self._complete(field)
@@ -114,7 +114,7 @@ class Executing:
         if field.is_typename:
             name = field.parent.name
             return lambda _source, _path, _run: name
-        inform, arguments, call = self.inform, field.arguments, field.resolving.call
+        inform, call = self.inform, field.resolving.call
         complete, nodes, non_null = self._complete(field), field.nodes, is_non_null_type(field.type)
 
         async def when_resolved(value: Awaitable[Any], path: Path, run: Run, info: CompiledResolveInfo) -> Any:
@@ -133,7 +133,7 @@ class Executing:
         def execute(source: Any, path: Path, run: Run) -> Any:
             try:
                 info = inform(run, field, path)
-                value = call(source, info, arguments(run.variables))
+                value = call(source, info, run.variables)
                 if is_awaitable(value):
                     return when_resolved(value, path, run, info)
                 completed = complete(value, path, run, info)

@@ -1,6 +1,6 @@
 """An operation that was compiled: once for each choice of the variables in its @skip and @include."""
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from typing import Any
 
 from graphql import (
@@ -20,10 +20,18 @@ from graphql.execution import VariableValues
 from graphql.pyutils import Path
 
 from graphql_api.compiled.fields import Execute, Executing
-from graphql_api.compiled.inputs import compile_variables
+from graphql_api.compiled.inputs import compile_variables, used_once
 from graphql_api.compiled.records import CompiledResolveInfo
 from graphql_api.compiled.run import Run, is_awaitable
-from graphql_api.compiled.selection import Field, ResolvingOf, Selector, Uncompilable, plain_resolving
+from graphql_api.compiled.selection import (
+    Field,
+    Resolution,
+    Resolving,
+    Selection,
+    Selector,
+    Uncompilable,
+    plain_resolution,
+)
 
 CHOICES_MAX = 16
 """The most choices of the variables in @skip and @include that an operation is compiled for."""
@@ -39,11 +47,12 @@ class CompiledOperation:
         schema: GraphQLSchema,
         document: DocumentNode,
         definition: OperationDefinitionNode,
-        resolving: ResolvingOf,
+        resolution: Resolution,
         *,
         hide_suggestions: bool,
     ) -> None:
-        self._schema, self._definition, self._resolving = schema, definition, resolving
+        self._schema, self._definition = schema, definition
+        self._resolving = resolution(schema, definition, hide_suggestions)
         self._hide_suggestions = hide_suggestions
         self._fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
@@ -110,6 +119,12 @@ class CompiledOperation:
             root = selector.root()
         except RecursionError as error:
             raise Uncompilable("it is nested too deeply") from error
+        if not self._choosing:
+            # All fields are known now, and so is who alone uses a variable.
+            ahead = used_once(_resolving(root))
+            self._coerce = compile_variables(
+                self._schema, self._definition, hide_suggestions=self._hide_suggestions, ahead=ahead
+            )
         executing = Executing(self._inform)
         serial = self._definition.operation is OperationType.MUTATION
         return executing.serially(root) if serial else executing.selection(root)
@@ -139,7 +154,7 @@ def compile_operation(
     schema: GraphQLSchema,
     document: DocumentNode,
     definition: OperationDefinitionNode,
-    resolving: ResolvingOf = plain_resolving,
+    resolution: Resolution = plain_resolution,
     *,
     hide_suggestions: bool = False,
 ) -> CompiledOperation:
@@ -149,13 +164,21 @@ def compile_operation(
         schema: of graphql-core; Strawberry's is `schema._schema`.
         document: is kept, and must not be changed.
         definition: one of its operations.
-        resolving: how fields get their values; `graphql_api.compiled.strawberry` has a faster way for Strawberry's.
+        resolution: how fields get their values; `graphql_api.compiled.strawberry` has a faster way for Strawberry's.
         hide_suggestions: whether errors say what else there is.
 
     Raises:
         Uncompilable: it uses what only another execution has.
     """
-    return CompiledOperation(schema, document, definition, resolving, hide_suggestions=hide_suggestions)
+    return CompiledOperation(schema, document, definition, resolution, hide_suggestions=hide_suggestions)
+
+
+def _resolving(selection: Selection) -> Iterator[Resolving]:
+    """How each field of a selection, and below it, is resolved."""
+    for field in selection.fields:
+        yield field.resolving
+        for below in field.selections.values():
+            yield from _resolving(below)
 
 
 def _choosing(document: DocumentNode, fragments: Mapping[str, FragmentDefinitionNode]) -> Sequence[str]:

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
 
 from graphql import (
     FieldNode,
@@ -20,13 +21,14 @@ from graphql.execution import VariableValues
 from graphql.execution.collect_fields import FieldDetails, FragmentDetails, collect_fields, collect_subfields
 from graphql.execution.executor import default_field_resolver
 
-from graphql_api.compiled.inputs import Arguments, compile_arguments
+from graphql_api.compiled.coercion import Coerce
+from graphql_api.compiled.inputs import compile_arguments
 
 FIELDS_MAX = 5_000
 """The most fields that an operation may come to once its fragments are spread, for it to be compiled."""
 
-Call = Callable[[Any, Any, dict[str, Any]], Any]
-"""Resolves a field: the source, what a resolver is told, the values of the arguments by their names in the schema."""
+Call: TypeAlias = Callable[[Any, Any, VariableValues], Any]
+"""Resolves a field: the source, what a resolver is told, and the variables, of which come the arguments."""
 
 
 class Uncompilable(Exception):  # noqa: N818 — says what an operation is, not that something is wrong with it.
@@ -41,19 +43,26 @@ class Resolving(NamedTuple):
     """Set where the value is an attribute of the source, which reading changes nothing; `call` gives the same."""
     batch: Call | None = None
     """Gives, or promises, the values for a sequence of sources. An exception among them is that source's error."""
+    ahead: Mapping[str, Coerce] = MappingProxyType({})
+    """What is to be made of a variable when it is read, by its name: see `compile_variables`."""
 
 
-ResolvingOf = Callable[[GraphQLField], Resolving]
+ResolvingOf: TypeAlias = Callable[[GraphQLField, FieldNode], Resolving]
+Resolution: TypeAlias = Callable[[GraphQLSchema, OperationDefinitionNode, bool], ResolvingOf]
+"""How the fields of an operation get their values; the flag says whether errors are to hide what else there is."""
 
 
-def plain_resolving(definition: GraphQLField) -> Resolving:
-    """How graphql-core resolves a field."""
-    resolve = definition.resolve or default_field_resolver
+def plain_resolution(
+    _schema: GraphQLSchema, _operation: OperationDefinitionNode, hide_suggestions: bool
+) -> ResolvingOf:
+    """How graphql-core resolves fields."""
 
-    def call(source: Any, info: Any, values: dict[str, Any]) -> Any:
-        return resolve(source, info, **values)
+    def of(definition: GraphQLField, node: FieldNode) -> Resolving:
+        resolve = definition.resolve or default_field_resolver
+        arguments = compile_arguments(definition, node, hide_suggestions=hide_suggestions)
+        return Resolving(lambda source, info, variables: resolve(source, info, **arguments(variables)))
 
-    return Resolving(call)
+    return of
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -68,7 +77,6 @@ class Field:
     type: GraphQLOutputType
     nodes: list[FieldNode]
     resolving: Resolving
-    arguments: Arguments
     takes_arguments: bool
     selections: Mapping[str, "Selection"]
     """By the name of each object type that its values may have; empty of a leaf."""
@@ -152,8 +160,7 @@ class Selector:
             parent=parent,
             type=definition.type,
             nodes=[each.node for each in details],
-            resolving=self._resolving(definition),
-            arguments=compile_arguments(self._schema, definition, node, hide_suggestions=self._hide_suggestions),
+            resolving=self._resolving(definition, node),
             takes_arguments=bool(definition.args),
             selections={each.name: self._below(each, details) for each in self._object_types(definition.type)},
         )
