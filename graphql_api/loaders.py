@@ -14,13 +14,16 @@ from strawberry.dataloader import DataLoader
 
 from db.engine import Database, Row
 from db.ordering import Order
+from db.queries.columns import FlightColumns
 from db.queries.pages import FlightSet, Page, Parent, Position, Window, any_beyond, count_flights, read_pages
-from db.queries.rows import FlightDescription, described_flights, rows_by_key, weather_by_hour
+from db.queries.rows import FlightDescription, described_flights, flights_by_id, rows_by_key, weather_by_hour
 from db.queries.surroundings import HourKey, crowding, hours_back, operations, weather_hours
+from db.reader import RawRow
 from graphql_api.metrics import Metrics
 from ml.runtime import WEATHER_HOURS, Weather
 
 Key = TypeVar("Key", bound=Hashable)
+Of = TypeVar("Of", bound=Hashable)
 Value = TypeVar("Value")
 Spec = TypeVar("Spec", bound=Hashable)
 
@@ -35,6 +38,13 @@ class RowAsk(NamedTuple):
 
     key: Hashable
     columns: frozenset[str]
+
+
+class FlightAsk(NamedTuple):
+    """A flight by its row id, with what will be read of it. A batch is one statement for all that read the same."""
+
+    columns: FlightColumns
+    row_id: int
 
 
 class WeatherAsk(NamedTuple):
@@ -140,7 +150,7 @@ class Loaders:
         self.airlines = rows("airlines")
         self.airports = rows("airports")
         self.aircraft = rows("aircraft")
-        self.flights = rows("flights")
+        self.flights = Loader("flights", metrics, partial(_flights, database))
         self.described_flights = Loader("described_flights", metrics, load_described)
         self.weather = Loader("weather", metrics, load_weather)
         self.weather_hours = Loader("weather_hours", metrics, partial(_weather_hours, database))
@@ -156,6 +166,14 @@ class Loaders:
             loader.clear_all()
 
 
+async def _flights(database: Database, asks: Sequence[FlightAsk]) -> list[RawRow | None]:
+    async def read(columns: FlightColumns, row_ids: Sequence[int]) -> list[RawRow | None]:
+        found = await flights_by_id(database, row_ids, columns)
+        return [found.get(row_id) for row_id in row_ids]
+
+    return await _by_spec(asks, read)
+
+
 async def _weather_hours(database: Database, keys: Sequence[HourKey]) -> list[tuple[Weather, ...]]:
     """The weather of each hour and of the hours before it, latest first; nothing where none of them was observed."""
     found = await weather_hours(database, keys, WEATHER_HOURS, _WEATHER_FIELDS)
@@ -168,16 +186,19 @@ async def _weather_hours(database: Database, keys: Sequence[HourKey]) -> list[tu
 
 
 async def _by_spec(
-    asks: Sequence[tuple[Spec, Parent]], read: Callable[[Spec, Sequence[Parent]], Awaitable[Sequence[Value]]]
+    asks: Sequence[tuple[Spec, Of]], read: Callable[[Spec, Sequence[Of]], Awaitable[Sequence[Value]]]
 ) -> list[Value]:
-    """Answer asks that differ only in the parent together: one `read` for each spec, all specs side by side."""
-    parents: dict[Spec, dict[Parent, None]] = {}
-    for spec, parent in asks:
-        parents.setdefault(spec, {})[parent] = None
-    answers = await asyncio.gather(*(read(spec, list(of_spec)) for spec, of_spec in parents.items()))
+    """Answer asks of the same spec together: one `read` for each spec, all specs side by side."""
+    if len(asks) == 1:
+        ((spec, of),) = asks
+        return list(await read(spec, [of]))
+    of_specs: dict[Spec, dict[Of, None]] = {}
+    for spec, of in asks:
+        of_specs.setdefault(spec, {})[of] = None
+    answers = await asyncio.gather(*(read(spec, list(of_spec)) for spec, of_spec in of_specs.items()))
     found = {
-        (spec, parent): value
-        for (spec, of_spec), values in zip(parents.items(), answers, strict=True)
-        for parent, value in zip(of_spec, values, strict=True)
+        (spec, of): value
+        for (spec, of_spec), values in zip(of_specs.items(), answers, strict=True)
+        for of, value in zip(of_spec, values, strict=True)
     }
-    return [found[(spec, parent)] for spec, parent in asks]
+    return [found[(spec, of)] for spec, of in asks]
