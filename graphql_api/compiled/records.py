@@ -41,7 +41,14 @@ class Nested(NamedTuple):
     """A position that holds None where the object is null; None where it never is."""
 
 
-Reader: TypeAlias = Column | Computed | Nested
+class NestedList(NamedTuple):
+    """A field whose value is a list of objects that are made of the same row."""
+
+    layout: "Layout"
+    rows: Callable[[Row], Sequence[Row]]
+
+
+Reader: TypeAlias = Column | Computed | Nested | NestedList
 
 
 @dataclass(frozen=True, eq=False, slots=True)
