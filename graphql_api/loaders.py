@@ -5,7 +5,6 @@ Each batch is one statement on a connection of its own, so that batches of sibli
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from dataclasses import fields
 from datetime import datetime
 from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -16,18 +15,14 @@ from db.engine import Database, Row
 from db.ordering import Order
 from db.queries.columns import FlightColumns
 from db.queries.pages import FlightSet, Page, Parent, Position, Window, any_beyond, count_flights, read_pages
-from db.queries.rows import FlightDescription, described_flights, flights_by_id, rows_by_key, weather_by_hour
-from db.queries.surroundings import HourKey, crowding, hours_back, operations, weather_hours
+from db.queries.rows import flights_by_id, rows_by_key, weather_by_hour
 from db.reader import RawRow
 from graphql_api.metrics import Metrics
-from ml.runtime import WEATHER_HOURS, Weather
 
 Key = TypeVar("Key", bound=Hashable)
 Of = TypeVar("Of", bound=Hashable)
 Value = TypeVar("Value")
 Spec = TypeVar("Spec", bound=Hashable)
-
-_WEATHER_FIELDS = tuple(field.name for field in fields(Weather))
 
 
 class RowAsk(NamedTuple):
@@ -131,10 +126,6 @@ class Loaders:
             found = await weather_by_hour(database, {(ask.airport_code, ask.hour) for ask in asks}, columns)
             return [found.get((ask.airport_code, ask.hour)) for ask in asks]
 
-        async def load_described(asks: list[FlightDescription]) -> list[Row | None]:
-            found = await described_flights(database, asks)
-            return [found.get(ask) for ask in asks]
-
         async def load_pages(asks: list[PageAsk]) -> list[Page]:
             return await _by_spec(asks, lambda window, parents: read_pages(database, window, parents))
 
@@ -151,11 +142,7 @@ class Loaders:
         self.airports = rows("airports")
         self.aircraft = rows("aircraft")
         self.flights = Loader("flights", metrics, partial(_flights, database))
-        self.described_flights = Loader("described_flights", metrics, load_described)
         self.weather = Loader("weather", metrics, load_weather)
-        self.weather_hours = Loader("weather_hours", metrics, partial(_weather_hours, database))
-        self.crowding = Loader("crowding", metrics, partial(crowding, database))
-        self.operations = Loader("operations", metrics, partial(operations, database))
         self.flight_pages = Loader("flight_pages", metrics, load_pages)
         self.flight_counts = Loader("flight_counts", metrics, load_counts)
         self.flights_beyond = Loader("flights_beyond", metrics, load_beyond)
@@ -172,17 +159,6 @@ async def _flights(database: Database, asks: Sequence[FlightAsk]) -> list[RawRow
         return [found.get(row_id) for row_id in row_ids]
 
     return await _by_spec(asks, read)
-
-
-async def _weather_hours(database: Database, keys: Sequence[HourKey]) -> list[tuple[Weather, ...]]:
-    """The weather of each hour and of the hours before it, latest first; nothing where none of them was observed."""
-    found = await weather_hours(database, keys, WEATHER_HOURS, _WEATHER_FIELDS)
-    observed = {key: Weather(*(getattr(row, name) for name in _WEATHER_FIELDS)) for key, row in found.items()}
-    answers = []
-    for key in keys:
-        hours = [observed.get(hour) for hour in hours_back(key, WEATHER_HOURS)]
-        answers.append(tuple(hour or Weather() for hour in hours) if any(hours) else ())
-    return answers
 
 
 async def _by_spec(
