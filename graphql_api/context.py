@@ -42,7 +42,7 @@ class Context:
 
     async def stop(self) -> None:
         """End what a request that was given up has left behind: the batches of its loaders are tasks of their own."""
-        batches = [batch for loader in vars(self.loaders).values() for batch in loader.stop()]
+        batches = [batch for loader in self.loaders.used for batch in loader.stop()]
         await asyncio.gather(*batches, *self.predictor.stop(), return_exceptions=True)
 
 

@@ -113,8 +113,8 @@ class Executor:
         self._hide_suggestions = settings.app_env is Environment.PRODUCTION or settings.introspection is Access.KEYS
         self._settings = settings
         self._seconds = settings.request_timeout_seconds
-        compiling = resolution_of() if settings.execution is Execution.COMPILED else None
-        self._documents = Documents(self._schema, settings, compiling, hide_suggestions=self._hide_suggestions)
+        resolution = resolution_of() if settings.execution is Execution.COMPILED else None
+        self._documents = Documents(self._schema, settings, resolution, hide_suggestions=self._hide_suggestions)
 
     def prepare(self, query: str, operation_name: str | None) -> Operation:
         """The operation that a request means: see `Documents.prepare`."""
@@ -249,7 +249,7 @@ class Executor:
 def _refusal(operation: Operation, context: Context) -> Answer | None:
     """The answer to whom the operation as a whole is closed."""
     try:
-        authorize(operation.document, operation.definition, context.principal)
+        authorize(operation.type, operation.root_fields, context.principal)
     except GraphQLError as error:
         return Answer.refused([formatted(error)])
     return None
