@@ -13,10 +13,11 @@ from graphql_api.compiled.strawberry import Arguments, Attribute, Resolver, reso
 
 def resolution_of() -> Resolution:
     """How the fields of a schema of Strawberry's get their values. What is known of a field is kept."""
+    # By identity: definitions cannot be hashed. Each is kept, so that its identity stays its own.
     known: dict[int, tuple[GraphQLField, Attribute | Resolver | None]] = {}
+    without_arguments: dict[int, Resolving] = {}
 
     def resolver(schema: GraphQLSchema, definition: GraphQLField) -> Attribute | Resolver | None:
-        # By identity: definitions cannot be hashed. Each is kept, so that its identity stays its own.
         if id(definition) not in known:
             known[id(definition)] = definition, resolver_of(schema, definition)
         return known[id(definition)][1]
@@ -26,6 +27,13 @@ def resolution_of() -> Resolution:
 
         def of(definition: GraphQLField, node: FieldNode) -> Resolving:
             how = resolver(schema, definition)
+            if definition.args:
+                return resolving(definition, node, how)
+            if id(definition) not in without_arguments:
+                without_arguments[id(definition)] = resolving(definition, node, how)
+            return without_arguments[id(definition)]
+
+        def resolving(definition: GraphQLField, node: FieldNode, how: Attribute | Resolver | None) -> Resolving:
             if how is None:
                 return plain(definition, node)
             if isinstance(how, Attribute):

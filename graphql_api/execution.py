@@ -25,7 +25,7 @@ from graphql_api.compilation import resolution_of
 from graphql_api.compiled import Uncompilable
 from graphql_api.context import Context
 from graphql_api.documents import Documents, Operation
-from graphql_api.errors import Code, HTTPError, RequestError, formatted, with_code
+from graphql_api.errors import Code, HTTPError, RequestError, formatted, in_order, with_code
 from graphql_api.settings import Access, Environment, Execution, Settings
 
 log = structlog.stdlib.get_logger(__name__)
@@ -44,10 +44,10 @@ class Answer:
 
     @classmethod
     def of(cls, result: ExecutionResult) -> "Answer":
-        errors = [formatted(error) for error in result.errors or ()]
-        if not errors:
+        if not result.errors:
             return cls({"data": result.data}, "success")
-        if result.data is None and all(error.path is None for error in result.errors or ()):
+        errors = [formatted(error) for error in in_order(result.errors, result.data)]
+        if result.data is None and all(error.path is None for error in result.errors):
             return cls.refused(errors)
         return cls({"errors": errors, "data": result.data}, "field_error")
 

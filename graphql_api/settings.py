@@ -164,7 +164,9 @@ class Settings(DatabaseSettings, ModelSettings):
     )
     document_cache_size: int = Field(512, ge=1, description="How many parsed and validated documents are kept.")
     document_cache_bytes: int = Field(
-        16_777_216, ge=1024, description="How much memory the kept documents may take together, in bytes, as estimated."
+        67_108_864,
+        ge=1024,
+        description="How much memory the kept documents may take together, compiled, in bytes, as estimated.",
     )
     document_length_max: int = Field(65_536, ge=1024, description="The most characters that a document may have.")
     document_tokens_max: int = Field(1_500, ge=100, description="The most tokens that a document may have.")

@@ -33,8 +33,8 @@ from graphql_api.compiled.selection import (
     plain_resolution,
 )
 
-CHOICES_MAX = 16
-"""The most choices of the variables in @skip and @include that an operation is compiled for."""
+CHOICES_MAX = 4
+"""The most choices of the variables in @skip and @include that an operation is kept compiled for."""
 _DEFERRING = frozenset({"defer", "stream"})
 _UNPROPAGATED = "experimental_disableErrorPropagation"
 
@@ -57,7 +57,7 @@ class CompiledOperation:
         self._fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
-        self._choosing = _choosing(document, self._fragments)
+        self._choosing = _choosing(document)
         self._coerce = compile_variables(schema, definition, hide_suggestions=hide_suggestions)
         self._executing: dict[tuple[Any, ...], Execute] = {}
 
@@ -89,9 +89,10 @@ class CompiledOperation:
         choice = tuple(variables.coerced.get(name) for name in self._choosing)
         execute = self._executing.get(choice)
         if execute is None:
+            execute = self._compile(variables)
             if len(self._executing) >= CHOICES_MAX:
-                raise Uncompilable(f"it was compiled for {CHOICES_MAX} choices of @skip and @include already")
-            execute = self._executing[choice] = self._compile(variables)
+                del self._executing[next(iter(self._executing))]
+            self._executing[choice] = execute
         return execute
 
     @staticmethod
@@ -181,17 +182,27 @@ def _resolving(selection: Selection) -> Iterator[Resolving]:
             yield from _resolving(below)
 
 
-def _choosing(document: DocumentNode, fragments: Mapping[str, FragmentDefinitionNode]) -> Sequence[str]:
+def choices(document: DocumentNode) -> int:
+    """For how many choices of the variables in @skip and @include each operation may be kept compiled."""
+    try:
+        return int(min(2 ** len(_choosing(document)), CHOICES_MAX))
+    except Uncompilable:
+        return 0
+
+
+def _choosing(document: DocumentNode) -> Sequence[str]:
     """The variables in @skip and @include, wherever in the document.
 
     Raises:
         Uncompilable: there are directives, or variables of fragments, that are not compiled.
     """
-    if any(fragment.variable_definitions for fragment in fragments.values()):
-        raise Uncompilable("its fragments have variables")
     names: dict[str, None] = {}
 
     class Directives(Visitor):
+        def enter_fragment_definition(self, node: FragmentDefinitionNode, *_: Any) -> None:
+            if node.variable_definitions:
+                raise Uncompilable("its fragments have variables")
+
         def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
             name = node.name.value
             if name in _DEFERRING or name == _UNPROPAGATED:
