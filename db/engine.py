@@ -144,6 +144,12 @@ def is_one_of(
     return of == any_(cast(values, postgresql.ARRAY(item)))
 
 
+def numbered(values: BindParameter[Any]) -> FromClause:
+    """The texts of a list, which is one parameter, as `value`, with their number in it from 1. Of PostgreSQL alone."""
+    texts = func.unnest(cast(values, postgresql.ARRAY(Text)))
+    return texts.table_valued("value", with_ordinality="number").render_derived(name="given")
+
+
 class _MinutesBetween(FunctionElement[float]):
     name = "minutes_between"
     type = Float()

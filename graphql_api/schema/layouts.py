@@ -12,7 +12,8 @@ from strawberry.utils.str_converters import to_camel_case
 from db.ordering import Order
 from db.prepared import SHAPES_MAX
 from db.queries.columns import REFERENCES, FlightColumns
-from db.queries.pages import Position, instant, order_positions
+from db.queries.page_statements import order_positions
+from db.queries.pages import Position, instant
 from db.reader import RawRow
 from graphql_api.compiled.records import Column, Computed, Layout, Nested, Reader, remembered
 from graphql_api.context import Info
