@@ -20,10 +20,13 @@ FAULTS: tuple[type[Exception], ...] = (
     sqlite3.Error,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     OSError,
     TimeoutError,
 )
 """What reading may raise."""
+_SHUT_DOWN = (asyncpg.AdminShutdownError, asyncpg.CrashShutdownError, asyncpg.InternalClientError)
+"""What is raised before the driver has noticed that the server closed the connection."""
 _CLOSING_SECONDS = 2.0
 _INTERRUPTED_EVERY_SECONDS = 0.01
 
@@ -66,7 +69,7 @@ class PostgreSQLReader:
         try:
             found = [await connection.fetch(sql, *values) for values in several]
         except BaseException as error:
-            if connection.is_closed() and isinstance(error, FAULTS):
+            if isinstance(error, _SHUT_DOWN) or (connection.is_closed() and isinstance(error, FAULTS)):
                 # What closed it, a restart of the server, has closed the others too.
                 while self._idle:
                     self._drop(self._idle.pop())

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, FromClause, Select, exists, literal_column, select, true
 
-from db.engine import numbered
+from db.dialects import numbered
 from db.filters import structured_sql
 from db.ordering import Order
 from db.prepared import SHAPES_MAX, Prepared, place, prepared

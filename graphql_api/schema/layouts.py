@@ -54,6 +54,21 @@ def _flight_columns(info: ResolveInfo, paths: Iterable[tuple[str, ...]]) -> Flig
     )
 
 
+def node_columns(info: Info, entity: type[Node]) -> tuple[str, ...]:
+    """What the selection under the current field needs of a type that no other is joined to."""
+    return remembered(
+        info._raw_info,
+        ("node", entity),
+        lambda: tuple(sorted({entity.key_column} | columns_selected(info._raw_info, entity, ()))),
+    )
+
+
+@lru_cache(SHAPES_MAX)
+def node_layout(entity: type[Node], columns: tuple[str, ...]) -> Layout:
+    """How rows of these columns, none of which is an instant, stand for airlines, airports or aircraft."""
+    return _node_layout(entity, {name: position for position, name in enumerate(columns)}, "")
+
+
 @lru_cache(SHAPES_MAX)
 def flight_layout(dialect: str, columns: FlightColumns) -> Layout:
     """How rows that were read with these columns stand for flights."""
