@@ -51,12 +51,22 @@ class Instant(TypeDecorator[datetime]):
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
         if value is None or dialect.name != "sqlite":
             return value
-        return datetime.fromisoformat(value).replace(tzinfo=UTC)
+        return stored_instant(value)
 
 
 def instant_text(value: datetime) -> str:
     """The text SQLite stores for an instant: `2013-01-01 10:15:00`, with six decimals only where they are not zero."""
     return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
+
+
+def stored_instant(text: str) -> datetime:
+    """The instant of a text that SQLite stores."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def rfc3339(text: str) -> str:
+    """A text that SQLite stores for an instant, as RFC 3339 writes it."""
+    return f"{text[:10]}T{text[11:]}Z"
 
 
 def code_type() -> String:

@@ -7,11 +7,13 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol, TypeAlias
 
 import asyncpg
 import orjson
+
+from db.dialects import instant_text
 
 Values: TypeAlias = Sequence[Any]
 RawRow: TypeAlias = Sequence[Any]
@@ -241,5 +243,5 @@ class SQLiteReader:
 def _plain(value: Any) -> Any:
     """A value as SQLite takes it: instants as they are stored, lists as JSON."""
     if isinstance(value, datetime):
-        return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
+        return instant_text(value)
     return orjson.dumps(value).decode() if isinstance(value, list) else value

@@ -2,11 +2,11 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeAlias
 
 from sqlalchemy import func, select
 
+from db.dialects import stored_instant
 from db.engine import Database
 from db.filters import Filter, structure, to_sql
 from db.ordering import KeyValue, Order
@@ -24,6 +24,12 @@ class Position(NamedTuple):
 
     values: tuple[KeyValue, ...]
     row_id: int
+
+
+def position_of(row: RawRow, places: Sequence[int]) -> Position:
+    """The place of a row that has its id first, and the values of the order's columns at `places`."""
+    values = [row[place] for place in places]
+    return Position(tuple([stored_instant(value) if isinstance(value, str) else value for value in values]), row[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +57,7 @@ class Window:
 
     def position(self, row: RawRow) -> Position:
         """The place of one of its rows in the order."""
-        places = order_positions(self.columns, self.order)
-        return Position(tuple(instant(row[place]) for place in places), row[0])
+        return position_of(row, order_positions(self.columns, self.order))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +154,3 @@ async def any_beyond(
         return [bool(rows) for rows in found]
     with_some = {number for (number,) in await database.rows("flights_beyond", statement, [*values, list(parents)])}
     return [number in with_some for number in range(1, len(parents) + 1)]
-
-
-def instant(value: Any) -> Any:
-    """An instant that SQLite gave as text; anything else as it is."""
-    return datetime.fromisoformat(value).replace(tzinfo=UTC) if isinstance(value, str) else value
