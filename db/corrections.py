@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import Table, and_, func, or_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from db.engine import given_rows, rows_changed
+from db.dialects import given_rows
+from db.engine import rows_changed
 
 _ROWS_IN_A_STATEMENT = 5_000
 

@@ -1,66 +1,32 @@
-"""The connection to the database, and everything in which SQLite and PostgreSQL differ."""
+"""The connection to the database, on SQLite and on PostgreSQL."""
 
 import asyncio
-import sqlite3
-import threading
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
-from datetime import UTC, datetime
-from functools import partial
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Self, TypeAlias, TypeVar
-from urllib.parse import quote
+from typing import Any, TypeAlias, TypeVar
 
-import aiosqlite
-import asyncpg
-import orjson
 import sqlalchemy
 from sqlalchemy import (
-    JSON,
-    BigInteger,
-    BindParameter,
-    ColumnElement,
-    DateTime,
-    Dialect,
     Executable,
-    Float,
-    FromClause,
-    Integer,
-    String,
     Table,
-    Text,
-    any_,
-    bindparam,
-    cast,
-    event,
-    func,
-    literal_column,
-    select,
     text,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.pool import ConnectionPoolEntry
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from db.connections import WRITES, postgresql_engine, postgresql_reader, sqlite_engine, sqlite_reader
+from db.dialects import instant_text
 from db.prepared import Prepared
-from db.reader import FAULTS, ConnectionLostError, PostgreSQLReader, RawRow, Reader, SQLiteReader, Values
+from db.reader import FAULTS, ConnectionLostError, RawRow, Reader, Values
 from db.settings import DatabaseSettings
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 _FORMS = "sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/NAME"
-# What a missing value counts as in ascending and in descending order: beyond every 32-bit integer.
-MISSING_LAST = (1 << 40, -(1 << 40))
-# The execution option of connections that will write.
-_WRITES = "m7b0_writes"
 # https://www.sqlite.org/rescode.html: busy, locked, read-only, I/O error, corrupt, full, cannot open, not a database.
 _SQLITE_UNAVAILABLE = frozenset({5, 6, 8, 10, 11, 13, 14, 26})
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: connection, authorization and resource errors, no such
@@ -72,9 +38,6 @@ _POSTGRESQL_CONFLICT = ("40001", "40P01")
 
 _CONNECTING: tuple[type[Exception], ...] = (DBAPIError, PoolTimeoutError, OSError, TimeoutError)
 
-_SQLITE_READS_FAST = ("cache_size=-65536", "temp_store=MEMORY")
-_INTERRUPTED_EVERY_SECONDS = 0.01
-_GONE_AFTER_MILLISECONDS = 500
 
 Result = TypeVar("Result")
 Row: TypeAlias = sqlalchemy.Row[Any]
@@ -90,110 +53,6 @@ class DatabaseUnavailableError(Exception):
 
 class TransactionConflictError(Exception):
     """Another transaction got in the way and nothing was done; the same work done again may succeed."""
-
-
-class Instant(TypeDecorator[datetime]):
-    """An instant: `timestamptz` on PostgreSQL; on SQLite UTC as text, which sorts and compares as time does."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else DateTime(timezone=True))
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        return instant_text(value) if value is not None and dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
-        if value is None or dialect.name != "sqlite":
-            return value
-        return datetime.fromisoformat(value).replace(tzinfo=UTC)
-
-
-def instant_text(value: datetime) -> str:
-    """The text SQLite stores for an instant: `2013-01-01 10:15:00`, with six decimals only where they are not zero."""
-    return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
-
-
-def code_type() -> String:
-    """Text that sorts and compares byte by byte on both databases, as SQLite's does by default."""
-    return String().with_variant(String(collation="C"), "postgresql")
-
-
-def row_id_type() -> TypeEngine[int]:
-    return BigInteger().with_variant(Integer, "sqlite")
-
-
-def nulls_last(column: ColumnElement[Any], *, descending: bool) -> ColumnElement[Any]:
-    """A key that is never null and sorts missing values last, whichever way it is read.
-
-    One expression per direction, so that an index on it serves the order, the cursor's comparison and a filter's range
-    on both databases, where `NULLS LAST` and a nullable cursor column would each need a plan of their own.
-    """
-    return func.coalesce(column, literal_column(str(MISSING_LAST[descending])))
-
-
-def is_one_of(
-    dialect: str, of: ColumnElement[Any], values: BindParameter[Any], type_: TypeEngine[Any]
-) -> ColumnElement[bool]:
-    """Whether it is among the values of a list, which is one parameter, however long it is."""
-    if dialect == "sqlite":
-        return of.in_(select(func.json_each(values).table_valued("value").c.value))
-    # A type with a collation cannot be that of an array's items.
-    item = Text() if isinstance(type_, String) else type_
-    return of == any_(cast(values, postgresql.ARRAY(item)))
-
-
-class _MinutesBetween(FunctionElement[float]):
-    name = "minutes_between"
-    type = Float()
-    inherit_cache = True
-
-
-@compiles(_MinutesBetween, "sqlite")
-def _minutes_between_sqlite(element: _MinutesBetween, compiler: SQLCompiler, **options: Any) -> str:
-    earlier, later = (compiler.process(instant, **options) for instant in element.clauses)
-    # A Julian day is a fraction of whole milliseconds; rounding gives them back as they were.
-    return f"round((julianday({later}) - julianday({earlier})) * 86400000) / 60000.0"
-
-
-@compiles(_MinutesBetween, "postgresql")
-def _minutes_between_postgresql(element: _MinutesBetween, compiler: SQLCompiler, **options: Any) -> str:
-    earlier, later = (compiler.process(instant, **options) for instant in element.clauses)
-    return f"CAST(extract(epoch FROM {later} - {earlier}) / 60 AS double precision)"
-
-
-def minutes_between(earlier: ColumnElement[Any], later: ColumnElement[Any]) -> ColumnElement[float]:
-    """Minutes from one instant to another, to the millisecond; negative where the first is the later one."""
-    return _MinutesBetween(earlier, later)
-
-
-def given_rows(dialect: str, columns: Mapping[str, TypeEngine[Any]], rows: Iterable[Sequence[Any]]) -> FromClause:
-    """Rows of text, integers, instants and None as a table that a statement joins or correlates with.
-
-    They travel as JSON in one parameter. VALUES would take a parameter for each value: neither database takes more than
-    32,767, and compiling 1,000 rows of it keeps the event loop longer than the database needs to answer.
-    """
-    if dialect == "sqlite":
-        as_lists = [[instant_text(v) if isinstance(v, datetime) else v for v in row] for row in rows]
-        each = func.json_each(_json_parameter(as_lists)).table_valued("value", name="given_json")
-        values = (
-            func.json_extract(each.c.value, literal_column(f"'$[{position}]'"), type_=type_).label(name)
-            for position, (name, type_) in enumerate(columns.items())
-        )
-        # Materialized, or each use of a column would read the JSON again.
-        return select(*values).cte("given").prefix_with("MATERIALIZED")
-    as_objects = [dict(zip(columns, row, strict=True)) for row in rows]
-    typed = (sqlalchemy.column(name, type_) for name, type_ in columns.items())
-    return (
-        func.json_to_recordset(cast(_json_parameter(as_objects), JSON))
-        .table_valued(*typed)
-        .render_derived(name="given", with_types=True)
-    )
-
-
-def _json_parameter(rows: list[Any]) -> ColumnElement[str]:
-    return bindparam("given_rows", orjson.dumps(rows).decode(), String, unique=True)
 
 
 def database_url(value: str, *, named: str = "DATABASE_URL", must_exist: bool = False) -> URL:
@@ -250,14 +109,14 @@ class Database:
     ) -> None:
         self.url = database_url(settings.database_url.get_secret_value())
         if self.url.drivername.startswith("sqlite"):
-            self.engine = _sqlite_engine(self.url, settings, create=maintenance)
+            self.engine = sqlite_engine(self.url, settings, create=maintenance)
             self._reader = self.engine
-            self._raw: Reader = _sqlite_reader(self.url, settings)
+            self._raw: Reader = sqlite_reader(self.url, settings)
         else:
-            self.engine = _postgresql_engine(self.url, settings, limited=not maintenance)
-            self._raw = _postgresql_reader(self.engine, self.url, settings, limited=not maintenance)
+            self.engine = postgresql_engine(self.url, settings, limited=not maintenance)
+            self._raw = postgresql_reader(self.engine, self.url, settings, limited=not maintenance)
             self._reader = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._writer = self.engine.execution_options(**{_WRITES: True})
+        self._writer = self.engine.execution_options(**{WRITES: True})
         self._timeout = settings.database_timeout_seconds
         # SQLite has one writer at a time. Those of this process queue up here, without a connection that readers need.
         self._one_writer = asyncio.Lock() if self.dialect == "sqlite" else None
@@ -445,137 +304,10 @@ def _reason(cause: BaseException | None) -> str:
     return (str(cause) or type(cause).__name__).splitlines()[0]
 
 
-def _sqlite_engine(url: URL, settings: DatabaseSettings, *, create: bool) -> AsyncEngine:
-    url = url.set(database=_sqlite_file(url), query={"mode": "rwc" if create else "rw", "uri": "true"})
-    # The driver must not open transactions by itself: it would open them as readers and fail on the first write.
-    arguments: dict[str, Any] = {"isolation_level": None, "timeout": settings.database_timeout_seconds}
-    arguments["async_creator_fn"] = _Interruptible.connect
-    engine = create_async_engine(url, connect_args=arguments, **_pool(settings))
-    event.listen(engine.sync_engine, "connect", _configure_sqlite)
-    event.listen(engine.sync_engine, "begin", _begin_immediate)
-    return engine
-
-
-def _sqlite_file(url: URL) -> str:
-    return f"file:{quote(str(Path(url.database or '').absolute()))}"
-
-
-def _sqlite_reader(url: URL, settings: DatabaseSettings) -> SQLiteReader:
-    path = f"{_sqlite_file(url)}?mode=rw"
-
-    def connect(timeout_seconds: float) -> sqlite3.Connection:
-        # Whoever uses it has it alone, in whatever thread that is.
-        connection = sqlite3.connect(
-            path, uri=True, timeout=timeout_seconds, isolation_level=None, check_same_thread=False
-        )
-        connection.execute("PRAGMA query_only=ON")
-        for pragma in _SQLITE_READS_FAST:
-            connection.execute(f"PRAGMA {pragma}")
-        return connection
-
-    return SQLiteReader(connect, settings.database_pool_size, settings.database_timeout_seconds)
-
-
-class _Interruptible(aiosqlite.Connection):
-    """A connection whose thread stops at once when nobody waits for its answer any more.
-
-    The driver would let the statement run to its end, and everything after it, closing included, wait for that.
-    """
-
-    @classmethod
-    def connect(cls, database: str, **arguments: Any) -> Self:
-        """As `aiosqlite.connect` does; the thread keeps no process alive."""
-        connection = cls(partial(sqlite3.connect, database, **arguments), iter_chunk_size=64)
-        connection._thread.daemon = True
-        return connection
-
-    async def _execute(self, fn: Callable[..., Result], *arguments: Any, **named: Any) -> Result:
-        try:
-            return await super()._execute(fn, *arguments, **named)  # type: ignore[no-any-return,no-untyped-call]  # untyped
-        except asyncio.CancelledError:
-            if self._connection is not None:
-                await self._stop(self._connection)
-            raise
-
-    async def _stop(self, connection: sqlite3.Connection) -> None:
-        """End what the thread is doing. A transaction is rolled back: closed with one, the file would stay locked."""
-        over = threading.Event()
-
-        def roll_back() -> None:
-            over.set()
-            with suppress(sqlite3.Error):
-                connection.rollback()
-
-        # The thread takes one thing after the other, so what was running has ended when this is done.
-        ended = asyncio.ensure_future(super()._execute(roll_back))  # type: ignore[no-untyped-call]  # untyped
-        while not ended.done():
-            # More than once: what the thread has not begun cannot be interrupted yet.
-            with suppress(asyncio.CancelledError, sqlite3.Error):
-                if not over.is_set():
-                    connection.interrupt()
-                await asyncio.wait({ended}, timeout=_INTERRUPTED_EVERY_SECONDS)
-        ended.exception()
-
-
-def _postgresql_engine(url: URL, settings: DatabaseSettings, *, limited: bool) -> AsyncEngine:
-    return create_async_engine(url, connect_args=_postgresql_session(settings, limited=limited), **_pool(settings))
-
-
-def _postgresql_reader(engine: AsyncEngine, url: URL, settings: DatabaseSettings, *, limited: bool) -> PostgreSQLReader:
-    _, address = engine.dialect.create_connect_args(url)
-    options = {**address, **_postgresql_session(settings, limited=limited)}
-
-    async def connect() -> Any:
-        return await asyncpg.connect(**options)
-
-    return PostgreSQLReader(connect, settings.database_pool_size, settings.database_timeout_seconds)
-
-
-def _postgresql_session(settings: DatabaseSettings, *, limited: bool) -> dict[str, Any]:
-    server = {"application_name": "m7b0", "timezone": "UTC", "jit": "off"}  # JIT costs more than these queries take.
-    arguments: dict[str, Any] = {"timeout": settings.database_timeout_seconds, "server_settings": server}
-    # Without it the server goes on with what nobody waits for: a process that was killed tells it nothing, and a driver
-    # that is told twice to give up drops the connection before it has asked for the statement to be cancelled.
-    server["client_connection_check_interval"] = str(_GONE_AFTER_MILLISECONDS)
-    if limited:
-        limit = str(round(settings.database_timeout_seconds * 1000))
-        server.update(statement_timeout=limit, lock_timeout=limit)
-        # The server's own limit comes first; this one is for a server that does not answer any more.
-        arguments["command_timeout"] = settings.database_timeout_seconds + 1
-    return arguments
-
-
-def _pool(settings: DatabaseSettings) -> dict[str, Any]:
-    return {
-        "pool_size": settings.database_pool_size,
-        "max_overflow": 0,
-        "pool_timeout": settings.database_timeout_seconds,
-    }
-
-
-def _configure_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", *_SQLITE_READS_FAST):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin_immediate(connection: Connection) -> None:
-    """A writer takes the lock at once: one that began as a reader could lose what another wrote in between."""
-    if connection.get_execution_options().get(_WRITES):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
 async def one_at_a_time(connection: AsyncConnection, work: str) -> None:
     """Wait until no other transaction does the same `work`. On SQLite a writing transaction is alone anyway."""
     if connection.dialect.name == "postgresql":
         await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:work))"), {"work": f"m7b0 {work}"})
-
-
-def insert_or_leave(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """INSERT that leaves out a row whose key exists, after it waited for the transaction that is inserting it."""
-    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    return insert(table).on_conflict_do_nothing()
 
 
 async def insert_new(

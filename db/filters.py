@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Integer, String, and_, false, func, or_, true
 
-from db.engine import is_one_of, nulls_last
+from db.dialects import is_one_of, nulls_last
 from db.prepared import place
 from db.tables import Flight
 

@@ -6,7 +6,8 @@ from typing import Any
 import polars as pl
 from sqlalchemy import Column, Float, Integer, Select, Table, func, literal, select, tuple_
 
-from db.engine import Database, Instant, Row
+from db.dialects import Instant
+from db.engine import Database, Row
 from db.local_clock import LocalClock
 from db.local_time import INSTANT
 from db.migrate import schema_fault

@@ -14,7 +14,8 @@ from sqlalchemy import Integer, Select, String, or_, select, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.types import TypeEngine
 
-from db.engine import Row, given_rows, row_id_type
+from db.dialects import given_rows, row_id_type
+from db.engine import Row
 from db.tables import Airport, Base, Flight
 
 _FLIGHTS = Base.metadata.tables[Flight.__tablename__]

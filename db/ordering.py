@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 from sqlalchemy import BigInteger, ColumnElement, and_, or_, tuple_
 from sqlalchemy.types import TypeEngine
 
-from db.engine import MISSING_LAST, nulls_last
+from db.dialects import MISSING_LAST, nulls_last
 from db.tables import Flight
 
 KeyValue: TypeAlias = int | datetime | None

@@ -7,11 +7,13 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol, TypeAlias
 
 import asyncpg
 import orjson
+
+from db.dialects import instant_text
 
 Values: TypeAlias = Sequence[Any]
 RawRow: TypeAlias = Sequence[Any]
@@ -20,10 +22,13 @@ FAULTS: tuple[type[Exception], ...] = (
     sqlite3.Error,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     OSError,
     TimeoutError,
 )
 """What reading may raise."""
+_SHUT_DOWN = (asyncpg.AdminShutdownError, asyncpg.CrashShutdownError, asyncpg.InternalClientError)
+"""What is raised before the driver has noticed that the server closed the connection."""
 _CLOSING_SECONDS = 2.0
 _INTERRUPTED_EVERY_SECONDS = 0.01
 
@@ -66,7 +71,7 @@ class PostgreSQLReader:
         try:
             found = [await connection.fetch(sql, *values) for values in several]
         except BaseException as error:
-            if connection.is_closed() and isinstance(error, FAULTS):
+            if isinstance(error, _SHUT_DOWN) or (connection.is_closed() and isinstance(error, FAULTS)):
                 # What closed it, a restart of the server, has closed the others too.
                 while self._idle:
                     self._drop(self._idle.pop())
@@ -238,5 +243,5 @@ class SQLiteReader:
 def _plain(value: Any) -> Any:
     """A value as SQLite takes it: instants as they are stored, lists as JSON."""
     if isinstance(value, datetime):
-        return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
+        return instant_text(value)
     return orjson.dumps(value).decode() if isinstance(value, list) else value

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import CheckConstraint, ForeignKey, Index, MetaData, String, UniqueConstraint, func, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from db.engine import Instant, code_type, nulls_last, row_id_type
+from db.dialects import Instant, code_type, nulls_last, row_id_type
 
 STATUSES = ("SCHEDULED", "DEPARTED", "LANDED", "CANCELLED", "DIVERTED")
 

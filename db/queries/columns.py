@@ -52,13 +52,17 @@ def _positions(columns: FlightColumns) -> Mapping[str, int]:
     return {name: position for position, name in enumerate(["row_id", *own, *joined])}
 
 
-def joined(flights: FromClause, columns: FlightColumns) -> tuple[list[ColumnElement[Any]], FromClause]:
+def joined(
+    flights: FromClause, columns: FlightColumns, start: FromClause | None = None
+) -> tuple[list[ColumnElement[Any]], FromClause]:
     """The columns in their positions, of flights from that table or subquery, and what they are selected from.
+
+    That is the flights with their relations, or what they are part of at the `start`.
 
     A relation is looked up once for each flight by its primary key: it neither adds nor removes a row.
     """
     tables: dict[str, Any] = {}
-    joins = flights
+    joins = flights if start is None else start
     for name, of_relation in columns.relations:
         if of_relation:
             reference = REFERENCES[name]

@@ -1,5 +1,6 @@
 """Rows by key: many at a time, with only the columns that were asked for."""
 
+from collections import namedtuple
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -8,19 +9,15 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Integer, String, Table, and_, or_, select
 from sqlalchemy.types import TypeEngine
 
-from db.engine import Database, Instant, Row, given_rows, is_one_of
+from db.dialects import Instant, given_rows, is_one_of
+from db.engine import Database, Row
 from db.prepared import SHAPES_MAX, Prepared, place, prepared
 from db.queries.columns import FLIGHTS, FlightColumns, joined
 from db.reader import RawRow
-from db.tables import Aircraft, Airline, Airport, Base, Flight, WeatherObservation
+from db.tables import Aircraft, Base, WeatherObservation
 
-# The name by which each table's rows are asked for. A flight's own number is `row_id`: `id` is its global ID.
-KEY_COLUMNS: Mapping[str, str] = {
-    "airlines": "code",
-    "airports": "code",
-    "aircraft": "tail_number",
-    "flights": "row_id",
-}
+KEY_COLUMNS: Mapping[str, str] = {"airlines": "code", "airports": "code", "aircraft": "tail_number"}
+"""The name by which each table's rows are asked for."""
 _DESCRIPTION_COLUMNS: dict[str, TypeEngine[Any]] = {
     "carrier_code": String(),
     "flight_number": Integer(),
@@ -30,9 +27,6 @@ _DESCRIPTION_COLUMNS: dict[str, TypeEngine[Any]] = {
 }
 FLIGHT_KEY = ("carrier_code", "flight_number", "origin_code", "scheduled_departure")
 """What identifies a flight in the world."""
-_TABLES: Mapping[str, Table] = {
-    entity.__tablename__: Base.metadata.tables[entity.__tablename__] for entity in (Airline, Airport, Aircraft, Flight)
-}
 
 
 class FlightDescription(NamedTuple):
@@ -46,22 +40,31 @@ class FlightDescription(NamedTuple):
 
 
 def selectable(table: Table, names: Iterable[str]) -> list[ColumnElement[Any]]:
-    """Columns by the names under which rows carry them, in a stable order."""
-    return [table.c.id.label("row_id") if name == "row_id" else table.c[name] for name in sorted(names)]
+    """Columns in a stable order."""
+    return [table.c[name] for name in sorted(names)]
 
 
 async def rows_by_key(
     database: Database, table_name: str, keys: Collection[Hashable], columns: Collection[str]
-) -> dict[Any, Row]:
-    """The rows of those `keys` that exist, each with `columns` and its key.
+) -> dict[Any, Any]:
+    """The rows of those `keys` that exist: named tuples with `columns` and the key.
 
     Raises:
         DatabaseUnavailableError: the database did not answer.
     """
-    table, key = _TABLES[table_name], KEY_COLUMNS[table_name]
-    column = table.c.id if key == "row_id" else table.c[key]
-    statement = select(*selectable(table, {key, *columns})).where(column.in_(list(keys)))
-    return {getattr(row, key): row for row in await database.fetch(f"{table_name}_by_key", statement)}
+    key = KEY_COLUMNS[table_name]
+    statement, named = _rows_statement(database.dialect, table_name, tuple(sorted({key, *columns})))
+    rows = await database.rows(f"{table_name}_by_key", statement, (list(keys),))
+    position = named._fields.index(key)
+    return {row[position]: named._make(row) for row in rows}
+
+
+@lru_cache(SHAPES_MAX)
+def _rows_statement(dialect: str, table_name: str, columns: tuple[str, ...]) -> tuple[Prepared, Any]:
+    table = Base.metadata.tables[table_name]
+    key = table.c[KEY_COLUMNS[table_name]]
+    statement = select(*(table.c[name] for name in columns)).where(is_one_of(dialect, key, place(0), key.type))
+    return prepared(statement, dialect, 1), namedtuple(table_name, columns)
 
 
 async def weather_by_hour(
@@ -131,7 +134,7 @@ async def described_flights(database: Database, descriptions: Collection[FlightD
     complete = [description for description in descriptions if None not in description]
     if not complete:
         return {}
-    flights, aircraft = _TABLES["flights"], _TABLES["aircraft"]
+    flights, aircraft = FLIGHTS, Base.metadata.tables[Aircraft.__tablename__]
     rows = [(number, *description) for number, description in enumerate(complete)]
     given = given_rows(database.dialect, {"number": Integer(), **_DESCRIPTION_COLUMNS}, rows)
     same = and_(*(flights.c[name] == given.c[name] for name in _DESCRIPTION_COLUMNS))

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple, TypeGuard
 from sqlalchemy import ColumnElement, Float, FromClause, Integer, Select, String, case, cast, func, or_, select
 from sqlalchemy.types import TypeEngine
 
-from db.engine import Database, Instant, Row, given_rows, minutes_between
+from db.dialects import Instant, given_rows, minutes_between
+from db.engine import Database, Row
 from db.queries.rows import FlightDescription, selectable
 from db.tables import Base, Flight, WeatherObservation
 

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import orjson
 from sqlalchemy import Table
 
-from db.engine import Instant
+from db.dialects import Instant
 from db.faults import Fault, Values
 from db.tables import Base
 

@@ -9,7 +9,8 @@ from typing import Any, TypeVar, cast
 
 from sqlalchemy import delete, select, tuple_, update
 
-from db.engine import TransactionConflictError, insert_or_leave
+from db.dialects import insert_or_leave
+from db.engine import TransactionConflictError
 from db.tables import Base, IdempotencyKey
 from db.writes.answers import Kept, KeyConflict, read_back, written_down
 from db.writes.writer import Writing

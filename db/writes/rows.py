@@ -11,7 +11,8 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import String, and_, bindparam, select, update
 
-from db.engine import Row, TransactionConflictError, given_rows, insert_or_leave
+from db.dialects import given_rows, insert_or_leave
+from db.engine import Row, TransactionConflictError
 from db.faults import Fault, Values, faults_of, is_storable, quoted
 from db.rules import RULES
 from db.tables import Base

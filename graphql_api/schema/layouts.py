@@ -2,17 +2,19 @@
 
 import binascii
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from strawberry.types.base import StrawberryObjectDefinition, get_object_definition
 from strawberry.utils.str_converters import to_camel_case
 
+from db.dialects import rfc3339, stored_instant
 from db.ordering import Order
 from db.prepared import SHAPES_MAX
 from db.queries.columns import REFERENCES, FlightColumns
-from db.queries.pages import Position, instant, order_positions
+from db.queries.page_statements import order_positions
+from db.queries.pages import position_of
 from db.reader import RawRow
 from graphql_api.compiled.records import Column, Computed, Layout, Nested, Reader, remembered
 from graphql_api.context import Info
@@ -53,6 +55,21 @@ def _flight_columns(info: ResolveInfo, paths: Iterable[tuple[str, ...]]) -> Flig
     )
 
 
+def node_columns(info: Info, entity: type[Node]) -> tuple[str, ...]:
+    """What the selection under the current field needs of a type that no other is joined to."""
+    return remembered(
+        info._raw_info,
+        ("node", entity),
+        lambda: tuple(sorted({entity.key_column} | columns_selected(info._raw_info, entity, ()))),
+    )
+
+
+@lru_cache(SHAPES_MAX)
+def node_layout(entity: type[Node], columns: tuple[str, ...]) -> Layout:
+    """How rows of these columns, none of which is an instant, stand for airlines, airports or aircraft."""
+    return _node_layout(entity, {name: position for position, name in enumerate(columns)}, "")
+
+
 @lru_cache(SHAPES_MAX)
 def flight_layout(dialect: str, columns: FlightColumns) -> Layout:
     """How rows that were read with these columns stand for flights."""
@@ -90,7 +107,7 @@ def edge_layout(dialect: str, columns: FlightColumns, order: Order) -> Layout:
     places = order_positions(columns, order)
 
     def cursor(row: RawRow) -> str:
-        return encode_cursor(order, Position(tuple([instant(row[place]) for place in places]), row[0]))
+        return encode_cursor(order, position_of(row, places))
 
     def build(row: RawRow) -> FlightEdge:
         return FlightEdge(cursor=cursor(row), node=flights.build(row))
@@ -110,7 +127,7 @@ def _readers(entity: type[Node], positions: Mapping[str, int], dialect: str) -> 
         if field.base_resolver is None and field.python_name in positions:
             as_text = dialect == "sqlite" and field.python_name in _instants(entity)
             name = field.graphql_name or to_camel_case(field.python_name)
-            readers[name] = Column(positions[field.python_name], _shown if as_text else None, ready=True)
+            readers[name] = Column(positions[field.python_name], rfc3339 if as_text else None, ready=True)
     return readers
 
 
@@ -126,7 +143,7 @@ def _maker(entity: type[Node], positions: Mapping[str, int], dialect: str) -> Ca
             values[name] = row[position]
         for name in instants:
             if (text := values[name]) is not None:
-                values[name] = datetime.fromisoformat(text).replace(tzinfo=UTC)
+                values[name] = stored_instant(text)
         if "status" in values:
             values["status"] = _STATUSES[values["status"]]
         return made
@@ -151,8 +168,3 @@ def _global_id(entity: type[Node]) -> Callable[[Any], str]:
         return binascii.b2a_base64(f"{start}{key}".encode(), newline=False).decode()
 
     return encode
-
-
-def _shown(stored: str) -> str:
-    """An instant that SQLite has as text, as the response shows it."""
-    return f"{stored[:10]}T{stored[11:]}Z"

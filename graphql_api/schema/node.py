@@ -20,7 +20,7 @@ class Node:
     @classmethod
     def from_row(cls, row: Row) -> Self:
         """An object with the columns that were read, and no others: reads are planned from the selection."""
-        return cls.from_values(row._mapping)
+        return cls.from_values(row._asdict())
 
     @classmethod
     def from_values(cls, values: Mapping[Any, Any]) -> Self:

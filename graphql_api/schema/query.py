@@ -10,7 +10,7 @@ from strawberry import UNSET
 from db.faults import is_storable
 from db.queries.reference import all_airlines, find_airports
 from db.queries.rows import flight_by_key
-from graphql_api.compiled.records import record
+from graphql_api.compiled.records import record, records
 from graphql_api.context import Info
 from graphql_api.errors import bad_user_input
 from graphql_api.ids import GlobalId, decode_id, flight_row_id, shortened
@@ -32,7 +32,7 @@ from graphql_api.schema.connection import (
 from graphql_api.schema.flight import Flight
 from graphql_api.schema.flight_stats import FlightStats, statistics
 from graphql_api.schema.flight_stats_inputs import FirstGroups, GroupBy, GroupOrder, Having
-from graphql_api.schema.layouts import flight_columns, flight_layout
+from graphql_api.schema.layouts import flight_columns, flight_layout, node_columns, node_layout
 from graphql_api.schema.model import DelayModel, ModelSelector, select_bundle
 from graphql_api.schema.node import Node
 from graphql_api.schema.prediction import Model, PredictDelayResult, predict, predict_all
@@ -175,14 +175,16 @@ class Query:
         if search and not is_storable(search):
             return []
         wanted = [code for code in codes if is_storable(code)] if isinstance(codes, list) else None
+        columns = node_columns(info, Airport)
         rows = await find_airports(
             info.context.database,
             codes=wanted,
             search=search or None,
             limit=first if isinstance(first, int) else _AIRPORTS_DEFAULT if wanted is None else maximum,
-            columns=columns_for(info, Airport),
+            columns=columns,
         )
-        return [Airport.from_row(row) for row in rows]
+        airports: list[Airport] = records(info._raw_info, rows, node_layout(Airport, columns))
+        return airports
 
     @strawberry.field(
         description="An airline by its code, null where there is none.",
@@ -196,8 +198,10 @@ class Query:
 
     @strawberry.field(description="All airlines, by code.", metadata=weighs(STATEMENT, each=1, items=16))
     async def airlines(self, info: Info) -> list[Airline]:
-        rows = await all_airlines(info.context.database, columns_for(info, Airline))
-        return [Airline.from_row(row) for row in rows]
+        columns = node_columns(info, Airline)
+        rows = await all_airlines(info.context.database, columns)
+        airlines: list[Airline] = records(info._raw_info, rows, node_layout(Airline, columns))
+        return airlines
 
     @strawberry.field(
         description="An aircraft by its tail number, null where there is none.",

@@ -137,15 +137,15 @@ async def test_an_error_of_the_block_is_not_taken_for_one_of_the_database(empty_
             raise ConnectionResetError("of something else")
 
 
-_ENDLESS = {
+ENDLESS = {
     "postgresql": "SELECT pg_sleep(10000)",
     "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT max(i) FROM n",
 }
 
 
-async def cancelled(work: Coroutine[Any, Any, Any]) -> None:
+async def cancelled(work: Coroutine[Any, Any, Any] | asyncio.Task[Any]) -> None:
     """Let work begin, and cancel it twice, as those do who wait for several things at once."""
-    task = asyncio.create_task(work)
+    task = asyncio.ensure_future(work)
     await asyncio.sleep(0.2)
     task.cancel()
     await asyncio.sleep(0)
@@ -156,7 +156,7 @@ async def cancelled(work: Coroutine[Any, Any, Any]) -> None:
 
 async def test_a_statement_that_is_cancelled_frees_its_connection(flights_url: str) -> None:
     database = Database(settings_for(flights_url))
-    endless = text(_ENDLESS[database.dialect])
+    endless = text(ENDLESS[database.dialect])
     # More often than there are connections.
     for _ in range(6):
         await cancelled(database.fetch("endless", endless))
@@ -176,7 +176,7 @@ async def test_a_transaction_that_is_cancelled_is_rolled_back_and_holds_up_nobod
             await connection.execute(insert(Airline).values(code="UA", name=name))
             await connection.execute(text(then))
 
-    await cancelled(write("first", _ENDLESS[empty_database.dialect]))
+    await cancelled(write("first", ENDLESS[empty_database.dialect]))
     # Another process meets no lock that was left behind.
     other = Database(settings_for(empty_url))
     async with asyncio.timeout(5), other.transaction() as connection:

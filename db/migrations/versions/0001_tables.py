@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-from db.engine import Instant, code_type, nulls_last, row_id_type
+from db.dialects import Instant, code_type, nulls_last, row_id_type
 
 revision: str = "0001"
 down_revision: str | None = None

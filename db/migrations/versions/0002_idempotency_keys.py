@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-from db.engine import Instant, code_type
+from db.dialects import Instant, code_type
 
 revision: str = "0002"
 down_revision: str | None = "0001"

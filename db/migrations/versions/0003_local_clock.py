@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-from db.engine import code_type
+from db.dialects import code_type
 from db.local_clock import refresh_local_clocks
 
 revision: str = "0003"
