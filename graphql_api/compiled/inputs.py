@@ -1,7 +1,8 @@
 """Variables and arguments, compiled: what graphql-core's `get_variable_values` and `get_argument_values` give."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol, TypeAlias
 
 from graphql import (
     FieldNode,
@@ -50,6 +51,20 @@ class Ahead(VariableValues):
         if coerced is None:
             coerced = self.__dict__["_coerced"] = self._coerce()
         return coerced
+
+
+class MakingAhead(Protocol):
+    """What makes something else of variables."""
+
+    @property
+    def ahead(self) -> Mapping[str, Coerce]: ...
+
+
+def used_once(making: Iterable[MakingAhead]) -> dict[str, Coerce]:
+    """What is made ahead of an operation's variables: of those that a single field has as an argument."""
+    making = [*making]
+    uses = Counter(name for each in making for name in each.ahead)
+    return {name: coerce for each in making for name, coerce in each.ahead.items() if uses[name] == 1}
 
 
 def coercers_of(schema: GraphQLSchema) -> Coercers:

@@ -1,7 +1,7 @@
 """Strawberry's part in calling a resolver, compiled: the conversion of arguments, and the call itself."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from inspect import isasyncgenfunction
 from typing import Any, NamedTuple, TypeAlias
 
@@ -129,13 +129,6 @@ class Arguments:
         for name, variable in self._whole.items():
             arguments[self._python_names[name]] = values.made.pop(variable)
         return {name: arguments[name] for name in self._order if name in arguments}
-
-
-def used_once(arguments: Iterable[Arguments]) -> dict[str, Coerce]:
-    """What is made ahead of an operation's variables: of those that a single field has as an argument."""
-    arguments = [*arguments]
-    uses = Counter(name for each in arguments for name in each.ahead)
-    return {name: coerce for each in arguments for name, coerce in each.ahead.items() if uses[name] == 1}
 
 
 def resolver_of(schema: GraphQLSchema, field: GraphQLField) -> Attribute | Resolver | None:
