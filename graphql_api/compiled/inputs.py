@@ -112,6 +112,7 @@ def compile_variables(
                     plan.leave_out(coerced)
                 elif value is not None and plan.name in early:
                     made[plan.name] = early[plan.name](value, 0)
+                    coerced[plan.name] = Undefined  # It keeps the place.
                 else:
                     coerced[plan.name] = plan.coerce(value, 0)
         except Exception:  # noqa: BLE001  As above.

@@ -110,6 +110,7 @@ class Arguments:
                 continue
             self._whole[name] = variable
         self._python_names = {name: arguments[name].python_name for name in self._whole}
+        self._order = [each.python_name for each in arguments.values()]
         others = {name: argument for name, argument in field.args.items() if name not in self._whole}
         self._rest = compile_arguments(GraphQLField(field.type, others), node, hide_suggestions=hide_suggestions)
 
@@ -127,7 +128,7 @@ class Arguments:
         arguments = self._convert(self._rest(values), info)
         for name, variable in self._whole.items():
             arguments[self._python_names[name]] = values.made.pop(variable)
-        return arguments
+        return {name: arguments[name] for name in self._order if name in arguments}
 
 
 def resolver_of(schema: GraphQLSchema, field: GraphQLField) -> Attribute | Resolver | None:

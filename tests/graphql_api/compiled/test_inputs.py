@@ -62,7 +62,7 @@ def every_kind_of_input() -> GraphQLSchema:
             defaults({" ".join(defaults)}): Int
         }}
     """)
-    cast("GraphQLScalarType", schema.type_map["Even"]).coerce_input_value = _even  # type: ignore[method-assign]
+    cast("GraphQLScalarType", schema.type_map["Even"]).coerce_input_value = _even
     for name, value in schema.type_map["Colour"].values.items():  # type: ignore[attr-defined]
         value.value = Colour[name]
     _input(schema, "Point").out_type = lambda value: (value["x"], value.get("y"))  # type: ignore[method-assign]
