@@ -98,8 +98,8 @@ def stats(dialect: Dialect) -> str:
 def surroundings(dialect: Dialect) -> str:
     """What the model reads of a flight beyond its input, in one row.
 
-    Both places, the aircraft, how many flights leave the origin within half an hour before or after, of all carriers and
-    of its own, whether it is itself among them, and the weather of the 12 hours before as JSON: each reading begins
+    Both places, the aircraft, how many flights leave the origin within half an hour before or after, of all carriers
+    and of its own, whether it is itself among them, and the weather of the 12 hours before as JSON: each reading begins
     with how many hours it lies back. Parameters: carrier, number, origin, destination, tail number, departure, half an
     hour before, half an hour after, its hour, 12 hours before that.
     """

@@ -4,6 +4,7 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -16,6 +17,8 @@ LIMITS = {"PAGE_SIZE_MAX": "1000", "COST_MAX": "10000000"}
 """Settings without which the service would refuse the larger shapes."""
 SETS = 8
 """How many requests, different in their variables, a shape rotates through."""
+CONNECTIONS = 16
+"""On how many connections a shape is asked for; fewer where an answer takes so long that most would only queue."""
 _PREDICTED_ALONE = 64
 _THOUSANDS = 3
 _PAGE = """query Page($first: Int!, $since: DateTime!) {
@@ -58,6 +61,7 @@ class Shape:
     path: str | None = None
     to_reach: float | None = None
     beside_plain: bool = False
+    connections: int = CONNECTIONS
 
 
 def _operation(name: str) -> str:
@@ -86,7 +90,7 @@ async def shapes(ask: Ask) -> list[Shape]:
         Shape("wide1000", _PAGE % _WIDE, _days(1000), "/wide", 0.6),
         Shape("stats", _operation("CarrierRanking"), _months(), "/stats"),
         Shape("predict1", _PREDICT + prediction, alone, "/predict", 0.5),
-        Shape("predict1000", _operation("PredictDelays") + prediction, thousands, None, 0.5),
+        Shape("predict1000", _operation("PredictDelays") + prediction, thousands, None, 0.5, connections=2),
         Shape(
             "board100", _operation("BoardWithPredictions") + row + prediction, _boards(), None, 10, beside_plain=True
         ),
@@ -138,7 +142,7 @@ def _months() -> list[Variables]:
     firsts = [datetime(2013, month, 1, 5, tzinfo=UTC) for month in range(2, 3 + SETS)]
     return [
         {"where": {"scheduledDeparture": {"gte": _instant(first), "lt": _instant(following)}}}
-        for first, following in zip(firsts, firsts[1:], strict=False)
+        for first, following in pairwise(firsts)
     ]
 
 
