@@ -17,6 +17,8 @@ LIMITS = {"PAGE_SIZE_MAX": "1000", "COST_MAX": "10000000"}
 """Settings without which the service would refuse the larger shapes."""
 SETS = 8
 """How many requests, different in their variables, a shape rotates through."""
+DAYS = tuple(datetime(2013, 2, 4, 9, tzinfo=UTC) + timedelta(days=37 * number) for number in range(SETS))
+"""From when pages begin."""
 CONNECTIONS = 16
 """On how many connections a shape is asked for; fewer where an answer takes so long that most would only queue."""
 _PREDICTED_ALONE = 64
@@ -68,10 +70,10 @@ def _operation(name: str) -> str:
     return (_OPERATIONS / f"{name}.graphql").read_text(encoding="utf-8")
 
 
-def page(first: int, name: str | None = None, to_reach: float | None = None) -> Shape:
-    """A page of that many flights with their relations, from another day with each request."""
+def page(first: int, to_reach: float | None = None, days: Sequence[datetime] = DAYS) -> Shape:
+    """A page of that many flights with their relations, from another of these days with each request."""
     document = _PAGE % "...FlightRow" + _operation("FlightRow")
-    return Shape(name or f"page{first}", document, _days(first), "/page", to_reach)
+    return Shape(f"page{first}", document, _since(first, days), "/page", to_reach)
 
 
 async def shapes(ask: Ask) -> list[Shape]:
@@ -87,7 +89,7 @@ async def shapes(ask: Ask) -> list[Shape]:
         Shape("point", _POINT, keys, "/point", 0.5),
         page(20, to_reach=0.6),
         page(100, to_reach=0.6),
-        Shape("wide1000", _PAGE % _WIDE, _days(1000), "/wide", 0.6),
+        Shape("wide1000", _PAGE % _WIDE, _since(1000, DAYS), "/wide", 0.6),
         Shape("stats", _operation("CarrierRanking"), _months(), "/stats"),
         Shape("predict1", _PREDICT + prediction, alone, "/predict", 0.5),
         Shape("predict1000", _operation("PredictDelays") + prediction, thousands, None, 0.5, connections=2),
@@ -133,9 +135,8 @@ def _instant(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-def _days(first: int) -> list[Variables]:
-    start = datetime(2013, 2, 4, 9, tzinfo=UTC)
-    return [{"first": first, "since": _instant(start + timedelta(days=37 * number))} for number in range(SETS)]
+def _since(first: int, days: Sequence[datetime]) -> list[Variables]:
+    return [{"first": first, "since": _instant(day)} for day in days]
 
 
 def _months() -> list[Variables]:
