@@ -37,7 +37,8 @@ async def _all(url: str, bodies: Sequence[bytes], connections: int, seconds: flo
             while True:
                 began = time.perf_counter()
                 writer.write(next(turns))
-                seen.errors += not await _succeeds(reader)
+                succeeded = await _succeeds(reader)
+                seen.errors += not succeeded
                 seen.milliseconds.append((time.perf_counter() - began) * 1000)
         finally:
             writer.close()
