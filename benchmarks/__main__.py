@@ -91,7 +91,7 @@ def _measured(shapes: list[str] | None, databases: Sequence[str], plan: tuple[in
     """The results of the graph, or a failure that the user can understand."""
     from benchmarks.clients import LoadError, client
     from benchmarks.comparison import Extent, measure
-    from benchmarks.contenders import DisagreementError
+    from benchmarks.contenders import DisagreementError, NotServingError
     from benchmarks.graph import Plan
 
     for given, known in ((shapes or (), NAMES), (databases, _DATABASES)):
@@ -99,7 +99,7 @@ def _measured(shapes: list[str] | None, databases: Sequence[str], plan: tuple[in
             raise typer.BadParameter(f"{', '.join(sorted(unknown))} is none of {', '.join(known)}")
     try:
         return measure(client(), Extent(databases, shapes or (), Plan(*plan), rest))
-    except (DisagreementError, LoadError) as error:
+    except (DisagreementError, LoadError, NotServingError) as error:
         raise _failure(str(error)) from error
 
 

@@ -33,6 +33,10 @@ class DisagreementError(Exception):
     """Two contenders answer differently, or with errors: their times must not be compared."""
 
 
+class NotServingError(Exception):
+    """A process that should serve did not come to it; the message holds its log."""
+
+
 @dataclass(frozen=True, slots=True)
 class Figures:
     """One round: answers in a second, milliseconds of one, the processor's milliseconds for one, the most memory."""
@@ -147,15 +151,22 @@ def agree(contenders: list[Contender], shape: Shape) -> None:
 
 @contextmanager
 def started(url: str, directory: Path) -> Iterator[list[Contender]]:
-    """All three on one database; their logs lie in the directory. They are ended at the end of the block."""
+    """All three on one database; their logs lie in the directory. They are ended at the end of the block.
+
+    Raises:
+        NotServingError: one of them did not answer within 30 seconds.
+    """
     commands: dict[str, dict[str, str]] = {
         SERVICE: {**PRODUCTION, "EXECUTION": "compiled"},
         PLAIN: {**PRODUCTION, "EXECUTION": "plain"},
     }
+    serves = {
+        **{name: serving(directory / f"{name}.log", DATABASE_URL=url, **of) for name, of in commands.items()},
+        YARDSTICK: serving(directory / f"{YARDSTICK}.log", _HANDWRITTEN, DATABASE_URL=url),
+    }
     with ExitStack() as stack:
-        contenders = [
-            Contender(name, stack.enter_context(serving(directory / f"{name}.log", DATABASE_URL=url, **environment)))
-            for name, environment in commands.items()
-        ]
-        by_hand = serving(directory / f"{YARDSTICK}.log", _HANDWRITTEN, DATABASE_URL=url)
-        yield [*contenders, Contender(YARDSTICK, stack.enter_context(by_hand))]
+        try:
+            contenders = [Contender(name, stack.enter_context(server)) for name, server in serves.items()]
+        except RuntimeError as error:
+            raise NotServingError(str(error)) from error
+        yield contenders

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 
-from benchmarks.contenders import PRODUCTION
+from benchmarks.contenders import PRODUCTION, NotServingError
 from benchmarks.processes import resident_bytes
 from tests.servers import AT_ROOT, SERVE
 
@@ -25,7 +25,7 @@ def measure(url: str, directory: Path, starts: int) -> dict[str, Any]:
     """Start the service so often on a filled database: medians of the seconds to the first 200 of /health/ready and MB.
 
     Raises:
-        RuntimeError: it did not become ready within 30 seconds; the message holds its log.
+        NotServingError: it did not become ready within 30 seconds; the message holds its log.
     """
     seconds, resident = zip(*(_start(url, directory / "start.log") for _ in range(starts)), strict=True)
     return {"ready_seconds": statistics.median(seconds), "resident_mb": statistics.median(resident), "starts": starts}
@@ -43,7 +43,7 @@ def _start(url: str, log: Path) -> tuple[float, float]:
         with httpx2.Client(base_url=f"http://127.0.0.1:{port}") as client:
             while not _is_ready(client):
                 if process.poll() is not None or time.perf_counter() - started > _WITHIN_SECONDS:
-                    raise RuntimeError(f"the service did not become ready:\n{log.read_text(encoding='utf-8')}")
+                    raise NotServingError(f"the service did not become ready:\n{log.read_text(encoding='utf-8')}")
                 time.sleep(_EVERY_SECONDS)
         return time.perf_counter() - started, resident_bytes(process.pid) / 1e6
     finally:

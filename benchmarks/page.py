@@ -32,8 +32,8 @@ of variables in turn. Three take turns round by round, on the same database with
 Nothing is measured unless all three answer every request of the shape with the same bytes of `data`. A figure is the
 median of the rounds. A ratio is the service's requests a second by the other's: the median of the rounds, and in
 brackets the lowest and the highest. CPU is the serving process's time in user and system mode for one request, without
-the database server's. Where an answer takes long, fewer than 16 connections ask: two for `predict1000`, four for
-`board100`."""
+the database server's, which runs on the same machine, as the client does. Where an answer takes long, fewer than 16
+connections ask: two for `predict1000`, four for `board100`."""
 
 
 def write(results: Results, docs: Path = DOCS) -> None:

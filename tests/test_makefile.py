@@ -6,8 +6,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 TARGETS = {
-    *("run", "test", "lint", "format", "typecheck", "schema", "data", "train", "mlflow", "lock", "bench", "bench-check"),
-    "fuzz",
+    *("run", "test", "lint", "format", "typecheck", "schema", "data", "train", "mlflow", "lock", "bench", "fuzz"),
+    "bench-check",
 }
 
 

@@ -3,16 +3,28 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import cast
 
 import graphql
 import pytest
 
 from benchmarks import processes
 from benchmarks.clients import Client, Load, LoadError, Sockets, Wrk, told_by_wrk
-from benchmarks.contenders import PLAIN, SERVICE, YARDSTICK, Figures, figures_of, seconds_enough
+from benchmarks.contenders import (
+    PLAIN,
+    SERVICE,
+    YARDSTICK,
+    Contender,
+    DisagreementError,
+    Figures,
+    agree,
+    figures_of,
+    seconds_enough,
+)
 from benchmarks.graph import Ratio, medians, summary
 from benchmarks.shapes import Shape
 from tests.benchmarks.conftest import ROOT
+from tests.servers import Server
 
 _SERVER = """
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -58,6 +70,27 @@ def test_a_round_with_errors_or_without_answers_is_no_figure() -> None:
         figures_of("service", "point", Load(200, 2.0, 1.0, 2.0, errors=1), cpu=1.0, peak=1)
     with pytest.raises(LoadError, match="service answered point 0 times"):
         figures_of("service", "point", Load(0, 2.0, 0.0, 0.0), cpu=0.0, peak=1)
+
+
+class Answering(Contender):
+    """Answers every shape with these data."""
+
+    def data(self, shape: Shape) -> list[bytes]:
+        return [f"{variables[self.name]}".encode() for variables in shape.variables]
+
+
+def test_contenders_that_answer_differently_are_not_measured() -> None:
+    never_asked = cast("Server", None)
+    contenders: list[Contender] = [Answering(name, never_asked) for name in (SERVICE, PLAIN, YARDSTICK)]
+    same = dict.fromkeys((SERVICE, PLAIN, YARDSTICK), "{1: 2}")
+    agree(contenders, Shape("point", "", [same, same], "/point"))
+    with pytest.raises(
+        DisagreementError, match=r"service and plain answer request 1 of point differently: \{1: 2\} and \{1: 3"
+    ):
+        agree(contenders, Shape("point", "", [same, {**same, PLAIN: "{1: 3}"}], "/point"))
+    with pytest.raises(DisagreementError, match="service and yardstick answer request 0"):
+        agree(contenders, Shape("point", "", [{**same, YARDSTICK: "{1: 2"}], "/point"))
+    agree(contenders, Shape("board100", "", [{**same, YARDSTICK: "{}"}]))
 
 
 def test_a_slow_answer_is_asked_for_longer_so_that_every_connection_gets_one() -> None:
