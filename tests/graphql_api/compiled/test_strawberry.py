@@ -28,8 +28,8 @@ from strawberry.permission import BasePermission
 from strawberry.relay import GlobalID
 from strawberry.types.arguments import convert_arguments
 
-from graphql_api.compiled.inputs import compile_variables
-from graphql_api.compiled.strawberry import Arguments, Attribute, Resolver, resolver_of, used_once
+from graphql_api.compiled.inputs import compile_variables, used_once
+from graphql_api.compiled.strawberry import Arguments, Attribute, Resolver, resolver_of
 from graphql_api.schema import build_schema
 from tests.graphql_api.compiled.test_inputs import outcome
 from tests.graphql_api.compiled.values import json_values, literals
