@@ -1,0 +1,132 @@
+"""The flights of windows of time, as arrays: many questions about neighbouring flights are answered by one reading."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, FromClause, Select, String, union_all
+from sqlalchemy.types import TypeEngine
+
+from db.engine import Database, Instant, for_each_given, given_rows, microseconds
+from db.tables import Base, Flight
+
+_FLIGHTS = Base.metadata.tables[Flight.__tablename__]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_GIVEN: dict[str, TypeEngine[Any]] = {"end": String(), "code": String(), "first": Instant(), "last": Instant()}
+
+Instants = NDArray[np.int64]
+"""Microseconds since 1970."""
+Indexes = NDArray[np.intp]
+
+
+class Window(NamedTuple):
+    """The flights of an airport that are scheduled to depart between two instants, both of them included."""
+
+    airport_code: str
+    first: datetime
+    last: datetime
+
+
+class Timetable:
+    """Flights by airport, and of each airport in the order of their scheduled departures."""
+
+    def __init__(self, rows: list[Any]) -> None:
+        """Rows of an airport, a scheduled departure in microseconds, and further columns."""
+        rows.sort(key=itemgetter(0, 1))
+        airports, scheduled, *columns = zip(*rows, strict=True) if rows else ((), ())
+        self.scheduled: Instants = np.array(scheduled, dtype=np.int64)
+        self.columns: Sequence[Sequence[Any]] = columns
+        self._blocks: dict[str, slice] = {}
+        start = 0
+        for airport, of_airport in Counter(airports).items():
+            self._blocks[airport] = slice(start, start := start + of_airport)
+
+    def pairs(self, airports: Sequence[str | None], first: Instants, last: Instants) -> tuple[Indexes, Indexes]:
+        """For each flight in one of k windows the window's place, and its own in this timetable."""
+        starts, ends = np.zeros(len(airports), np.intp), np.zeros(len(airports), np.intp)
+        windows: dict[str, list[int]] = {}
+        for place, airport in enumerate(airports):
+            if airport in self._blocks:
+                windows.setdefault(airport, []).append(place)
+        for airport, places in windows.items():
+            block = self._blocks[airport]
+            times = self.scheduled[block]
+            starts[places] = block.start + times.searchsorted(first[places], "left")
+            ends[places] = block.start + times.searchsorted(last[places], "right")
+        counts = ends - starts
+        before = np.cumsum(counts) - counts
+        flights = np.arange(counts.sum()) + np.repeat(starts - before, counts)
+        return np.repeat(np.arange(len(airports)), counts), flights
+
+
+class Numbering:
+    """Texts as numbers, so that arrays of them compare quickly. None is -1, which is equal to nothing in a table."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str | None, int] = {None: -1}
+
+    def of(self, texts: Iterable[str | None]) -> NDArray[np.int64]:
+        numbers = self._numbers
+        return np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.int64)
+
+
+def instants(moments: Sequence[datetime]) -> Instants:
+    """Aware instants as an array of shape (n,)."""
+    return np.array([_microseconds(moment) for moment in moments], dtype=np.int64)
+
+
+def length(duration: timedelta) -> int:
+    """A duration in microseconds."""
+    return duration // timedelta(microseconds=1)
+
+
+async def flights_within(
+    database: Database, name: str, windows: Mapping[str, Iterable[Window]], columns: Sequence[ColumnElement[Any]]
+) -> dict[str, Timetable]:
+    """By `origin_code` and `destination_code`, whichever has windows, the flights of airports within any of theirs.
+
+    One statement of that name, whose shape does not depend on the number of windows.
+
+    Raises:
+        DatabaseUnavailableError: the database did not answer.
+    """
+    wanted = [(end, *window) for end, of_end in windows.items() for window in merged(of_end)]
+    given = given_rows(database.dialect, _GIVEN, wanted)
+    parts = [_of_end(database.dialect, given, end, columns) for end in windows]
+    rows: dict[str, list[Any]] = {end: [] for end in windows}
+    for row in await database.fetch(name, union_all(*parts) if len(parts) > 1 else parts[0]):
+        rows[row[0]].append(row[1:])
+    return {end: Timetable(of_end) for end, of_end in rows.items()}
+
+
+def merged(windows: Iterable[Window]) -> Iterator[Window]:
+    """Windows that hold the same flights as these, none of them twice."""
+    open_window: Window | None = None
+    for window in sorted(set(windows)):
+        if open_window is None:
+            open_window = window
+        elif window.airport_code == open_window.airport_code and window.first <= open_window.last:
+            open_window = open_window._replace(last=max(open_window.last, window.last))
+        else:
+            yield open_window
+            open_window = window
+    if open_window is not None:
+        yield open_window
+
+
+def _of_end(dialect: str, given: FromClause, end: str, columns: Sequence[ColumnElement[Any]]) -> Select[Any]:
+    airport, scheduled = _FLIGHTS.c[end], _FLIGHTS.c.scheduled_departure
+    on = (given.c.end == end) & (airport == given.c.code) & scheduled.between(given.c.first, given.c.last)
+    read = (given.c.end, airport, microseconds(scheduled), *columns)
+    return for_each_given(
+        dialect, given, [column.label(f"value_{number}") for number, column in enumerate(read)], _FLIGHTS, on
+    )
+
+
+def _microseconds(moment: datetime) -> int:
+    since = moment - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
