@@ -13,11 +13,13 @@ from typing import Any, Self, TypeAlias, TypeVar
 from urllib.parse import quote
 
 import aiosqlite
+import asyncpg
 import orjson
 import sqlalchemy
 from sqlalchemy import (
     JSON,
     BigInteger,
+    BindParameter,
     ColumnElement,
     DateTime,
     Dialect,
@@ -29,6 +31,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    any_,
     bindparam,
     cast,
     event,
@@ -50,6 +53,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from db.prepared import Prepared
+from db.reader import FAULTS, ConnectionLostError, PostgreSQLReader, RawRow, Reader, SQLiteReader, Values
 from db.settings import DatabaseSettings
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
@@ -69,6 +74,7 @@ _POSTGRESQL_CONFLICT = ("40001", "40P01")
 
 _CONNECTING: tuple[type[Exception], ...] = (DBAPIError, PoolTimeoutError, OSError, TimeoutError)
 
+_SQLITE_READS_FAST = ("cache_size=-65536", "temp_store=MEMORY")
 _INTERRUPTED_EVERY_SECONDS = 0.01
 _GONE_AFTER_MILLISECONDS = 500
 
@@ -127,6 +133,17 @@ def nulls_last(column: ColumnElement[Any], *, descending: bool) -> ColumnElement
     on both databases, where `NULLS LAST` and a nullable cursor column would each need a plan of their own.
     """
     return func.coalesce(column, literal_column(str(MISSING_LAST[descending])))
+
+
+def is_one_of(
+    dialect: str, of: ColumnElement[Any], values: BindParameter[Any], type_: TypeEngine[Any]
+) -> ColumnElement[bool]:
+    """Whether it is among the values of a list, which is one parameter, however long it is."""
+    if dialect == "sqlite":
+        return of.in_(select(func.json_each(values).table_valued("value").c.value))
+    # A type with a collation cannot be that of an array's items.
+    item = Text() if isinstance(type_, String) else type_
+    return of == any_(cast(values, postgresql.ARRAY(item)))
 
 
 class _MinutesBetween(FunctionElement[float]):
@@ -276,8 +293,10 @@ class Database:
         if self.url.drivername.startswith("sqlite"):
             self.engine = _sqlite_engine(self.url, settings, create=maintenance)
             self._reader = self.engine
+            self._raw: Reader = _sqlite_reader(self.url, settings)
         else:
             self.engine = _postgresql_engine(self.url, settings, limited=not maintenance)
+            self._raw = _postgresql_reader(self.engine, self.url, settings, limited=not maintenance)
             self._reader = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._writer = self.engine.execution_options(**{_WRITES: True})
         self._timeout = settings.database_timeout_seconds
@@ -312,6 +331,42 @@ class Database:
                     if not error.connection_invalidated:
                         raise
                     return await self._fetch(statement)
+        finally:
+            if self.observe is not None:
+                self.observe(name, time.perf_counter() - started)
+
+    async def rows(self, name: str, statement: Prepared, values: Values) -> Sequence[RawRow]:
+        """All rows of one reading statement with these values, as the driver gives them.
+
+        On SQLite instants are the text that is stored. Connections and faults are treated as `fetch` treats them.
+
+        Raises:
+            DatabaseUnavailableError: no connection, or no answer in time.
+        """
+        (rows,) = await self.rows_of_each(name, statement, (values,))
+        return rows
+
+    async def rows_of_each(
+        self, name: str, statement: Prepared, several: Sequence[Values]
+    ) -> Sequence[Sequence[RawRow]]:
+        """The rows of one reading statement for each of several sets of values, on one connection.
+
+        Raises:
+            DatabaseUnavailableError: no connection, or no answer in time.
+        """
+        started = time.perf_counter()
+        parameters = [statement.parameters(values) for values in several]
+        try:
+            try:
+                return await self._raw.fetch(statement.sql, parameters)
+            except ConnectionLostError:
+                return await self._raw.fetch(statement.sql, parameters)
+        except ConnectionLostError as error:
+            raise DatabaseUnavailableError(_reason(error)) from error
+        except FAULTS as error:
+            if (reason := _unavailable(error)) is None:
+                raise
+            raise DatabaseUnavailableError(reason) from error
         finally:
             if self.observe is not None:
                 self.observe(name, time.perf_counter() - started)
@@ -372,6 +427,7 @@ class Database:
         return nullcontext() if self._one_writer is None else _held(self._one_writer, self._timeout)
 
     async def close(self) -> None:
+        await self._raw.close()
         await self.engine.dispose()
 
     async def _fetch(self, statement: Executable) -> Sequence[Row]:
@@ -411,11 +467,12 @@ def _translating(kinds: tuple[type[Exception], ...] = _CONNECTING) -> Iterator[N
 def _unavailable(error: Exception) -> str | None:
     """Why the database cannot be used, None where it can and the statement was at fault."""
     cause = error.orig if isinstance(error, DBAPIError) else error
-    reason = (str(cause) or type(cause).__name__).splitlines()[0]
+    reason = _reason(cause)
     sqlstate = str(getattr(cause, "sqlstate", None) or "")
     if reason.startswith("no such table") or sqlstate == _POSTGRESQL_UNDEFINED_TABLE:
         return "its tables are missing: run `python -m db upgrade`"
-    if not isinstance(error, DBAPIError) or error.connection_invalidated or isinstance(cause, OSError | TimeoutError):
+    invalidated = isinstance(error, DBAPIError) and error.connection_invalidated
+    if invalidated or isinstance(cause, OSError | TimeoutError | PoolTimeoutError):
         return reason
     unavailable = (
         getattr(cause, "sqlite_errorcode", 0) & 0xFF in _SQLITE_UNAVAILABLE
@@ -425,9 +482,12 @@ def _unavailable(error: Exception) -> str | None:
     return reason if unavailable else None
 
 
+def _reason(cause: BaseException | None) -> str:
+    return (str(cause) or type(cause).__name__).splitlines()[0]
+
+
 def _sqlite_engine(url: URL, settings: DatabaseSettings, *, create: bool) -> AsyncEngine:
-    path = quote(str(Path(url.database or "").absolute()))
-    url = url.set(database=f"file:{path}", query={"mode": "rwc" if create else "rw", "uri": "true"})
+    url = url.set(database=_sqlite_file(url), query={"mode": "rwc" if create else "rw", "uri": "true"})
     # The driver must not open transactions by itself: it would open them as readers and fail on the first write.
     arguments: dict[str, Any] = {"isolation_level": None, "timeout": settings.database_timeout_seconds}
     arguments["async_creator_fn"] = _Interruptible.connect
@@ -435,6 +495,26 @@ def _sqlite_engine(url: URL, settings: DatabaseSettings, *, create: bool) -> Asy
     event.listen(engine.sync_engine, "connect", _configure_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_immediate)
     return engine
+
+
+def _sqlite_file(url: URL) -> str:
+    return f"file:{quote(str(Path(url.database or '').absolute()))}"
+
+
+def _sqlite_reader(url: URL, settings: DatabaseSettings) -> SQLiteReader:
+    path = f"{_sqlite_file(url)}?mode=rw"
+
+    def connect(timeout_seconds: float) -> sqlite3.Connection:
+        # Whoever uses it has it alone, in whatever thread that is.
+        connection = sqlite3.connect(
+            path, uri=True, timeout=timeout_seconds, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA query_only=ON")
+        for pragma in _SQLITE_READS_FAST:
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    return SQLiteReader(connect, settings.database_pool_size, settings.database_timeout_seconds)
 
 
 class _Interruptible(aiosqlite.Connection):
@@ -479,6 +559,20 @@ class _Interruptible(aiosqlite.Connection):
 
 
 def _postgresql_engine(url: URL, settings: DatabaseSettings, *, limited: bool) -> AsyncEngine:
+    return create_async_engine(url, connect_args=_postgresql_session(settings, limited=limited), **_pool(settings))
+
+
+def _postgresql_reader(engine: AsyncEngine, url: URL, settings: DatabaseSettings, *, limited: bool) -> PostgreSQLReader:
+    _, address = engine.dialect.create_connect_args(url)
+    options = {**address, **_postgresql_session(settings, limited=limited)}
+
+    async def connect() -> Any:
+        return await asyncpg.connect(**options)
+
+    return PostgreSQLReader(connect, settings.database_pool_size, settings.database_timeout_seconds)
+
+
+def _postgresql_session(settings: DatabaseSettings, *, limited: bool) -> dict[str, Any]:
     server = {"application_name": "m7b0", "timezone": "UTC", "jit": "off"}  # JIT costs more than these queries take.
     arguments: dict[str, Any] = {"timeout": settings.database_timeout_seconds, "server_settings": server}
     # Without it the server goes on with what nobody waits for: a process that was killed tells it nothing, and a driver
@@ -489,7 +583,7 @@ def _postgresql_engine(url: URL, settings: DatabaseSettings, *, limited: bool) -
         server.update(statement_timeout=limit, lock_timeout=limit)
         # The server's own limit comes first; this one is for a server that does not answer any more.
         arguments["command_timeout"] = settings.database_timeout_seconds + 1
-    return create_async_engine(url, connect_args=arguments, **_pool(settings))
+    return arguments
 
 
 def _pool(settings: DatabaseSettings) -> dict[str, Any]:
@@ -502,7 +596,7 @@ def _pool(settings: DatabaseSettings) -> dict[str, Any]:
 
 def _configure_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536", "temp_store=MEMORY"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", *_SQLITE_READS_FAST):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

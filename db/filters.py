@@ -3,13 +3,14 @@
 Logic has two values: a comparison with a missing value is false, so `ne`, `not_in` and `Not` include missing values.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, true
+from sqlalchemy import ColumnElement, Integer, String, and_, false, func, or_, true
 
-from db.engine import nulls_last
+from db.engine import is_one_of, nulls_last
+from db.prepared import place
 from db.tables import Flight
 
 
@@ -63,6 +64,61 @@ def to_sql(condition: Filter) -> ColumnElement[bool]:
             return to_sql(part).is_not(true())
         case Condition(column, operator, value):
             return comparison(Flight.__table__.c[column], operator, value)
+
+
+def structure(condition: Filter, values: list[Any]) -> Hashable:
+    """What of a filter decides its SQL. The rest is added to `values`, in the order in which the SQL takes it."""
+    match condition:
+        case All(parts) | AnyOf(parts):
+            of_parts = [structure(part, values) for part in parts]
+            return ("all" if isinstance(condition, All) else "any", *of_parts)
+        case Not(part):
+            return ("not", structure(part, values))
+        case Condition(column, operator, value):
+            return (column, operator, _taken(operator, value, values))
+
+
+def _taken(operator: str, value: Any, values: list[Any]) -> bool:
+    """Add a condition's values, and return what of them decides its SQL."""
+    match operator:
+        case "is_null":
+            return bool(value)
+        case "in" | "not_in":
+            values += [list(value)] if value else ()
+            return bool(value)
+        case "starts_with":
+            values += (value, value + _LAST_CHARACTER, len(value))
+        case _:
+            values.append(value)
+    return True
+
+
+def structured_sql(structured: Any, dialect: str, positions: Iterator[int]) -> ColumnElement[bool]:
+    """The SQL expression of a structure, with places for its values at the next `positions`."""
+    match structured:
+        case ("all", *parts):
+            return and_(true(), *(structured_sql(part, dialect, positions) for part in parts))
+        case ("any", *parts):
+            return or_(false(), *(structured_sql(part, dialect, positions) for part in parts))
+        case ("not", part):
+            return structured_sql(part, dialect, positions).is_not(true())
+    name, operator, given = structured
+    column = Flight.__table__.c[name]
+    if operator == "is_null":
+        return comparison(column, operator, given)
+    return _with_places(column, operator, dialect, positions) if given else comparison(column, operator, ())
+
+
+def _with_places(column: Any, operator: str, dialect: str, positions: Iterator[int]) -> ColumnElement[bool]:
+    if operator == "starts_with":
+        start, end = (place(next(positions), String()) for _ in range(2))
+        within = and_(column >= start, column <= end)
+        return and_(within, func.substr(column, 1, place(next(positions), Integer())) == start)
+    if operator == "in":
+        return is_one_of(dialect, _below(column), place(next(positions)), column.type)
+    if operator == "not_in":
+        return or_(~is_one_of(dialect, column, place(next(positions)), column.type), column.is_(None))
+    return comparison(column, operator, place(next(positions), column.type))
 
 
 def comparison(of: ColumnElement[Any], operator: str, value: Any) -> ColumnElement[bool]:

@@ -1,11 +1,10 @@
 """The orders of flights, and the keyset comparisons that continue a page after (or before) a row."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import BigInteger, ColumnElement, and_, literal, or_, tuple_
+from sqlalchemy import BigInteger, ColumnElement, and_, or_, tuple_
 from sqlalchemy.types import TypeEngine
 
 from db.engine import MISSING_LAST, nulls_last
@@ -21,8 +20,7 @@ _COLUMNS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(NamedTuple):
     """One field of an order. Missing values come last in both directions."""
 
     field: str
@@ -33,8 +31,7 @@ class Term:
         return _COLUMNS[self.field]
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """A total order of flights: the terms, then the row id in the direction of the last term."""
 
     terms: tuple[Term, ...]
@@ -56,20 +53,28 @@ class Order:
         """The columns whose values place a row in this order, beside the row id."""
         return tuple(term.column for term in self.terms)
 
-    def clauses(self, *, reverse: bool = False) -> list[ColumnElement[Any]]:
-        """ORDER BY, or the exact reverse of it."""
-        return [key.desc() if descending != reverse else key.asc() for key, descending in self._keys()]
+    def clauses(self, *, reverse: bool = False, of: Any = Flight.__table__.c) -> list[ColumnElement[Any]]:
+        """ORDER BY, or the exact reverse of it; `of` are the columns of the flights, or of a subquery of them."""
+        return [key.desc() if descending != reverse else key.asc() for key, descending in self._keys(of)]
+
+    def place(self, values: Sequence[KeyValue], row_id: int) -> list[Any]:
+        """What the sort keys of a row are compared with: a number in place of each missing value, and the row id."""
+        known = (
+            MISSING_LAST[term.descending] if value is None else value
+            for term, value in zip(self.terms, values, strict=True)
+        )
+        return [*known, row_id]
+
+    @property
+    def place_types(self) -> list[TypeEngine[Any]]:
+        """The types of what `place` gives."""
+        return [*map(_key_type, self.terms), Flight.__table__.c.id.type]
 
     def beyond(
-        self, values: Sequence[KeyValue], row_id: int, *, before: bool, inclusive: bool = False
+        self, places: Sequence[ColumnElement[Any]], *, before: bool, inclusive: bool = False
     ) -> ColumnElement[bool]:
-        """Rows after (or before) the place of the row with these values; the row itself need not exist any more."""
+        """Rows after (or before) a place, as `place` gives it; the row itself need not exist any more."""
         keys = self._keys()
-        places = [
-            literal(MISSING_LAST[term.descending] if value is None else value, _key_type(term))
-            for term, value in zip(self.terms, values, strict=True)
-        ]
-        places.append(literal(row_id, Flight.__table__.c.id.type))
         downward = [descending != before for _, descending in keys]
         expressions = [key for key, _ in keys]
         if len(set(downward)) > 1:
@@ -82,14 +87,14 @@ class Order:
         # SQLite searches an index on an expression for a plain comparison alone, not for one of rows.
         return and_(_bound(expressions[0], places[0], downward[0]), compared)
 
-    def _keys(self) -> list[tuple[ColumnElement[Any], bool]]:
+    def _keys(self, of: Any = Flight.__table__.c) -> list[tuple[ColumnElement[Any], bool]]:
         """The sort keys with their directions: never null, so that they can be compared."""
         keys: list[tuple[ColumnElement[Any], bool]] = []
         for term in self.terms:
             column = Flight.__table__.c[term.column]
-            key = nulls_last(column, descending=term.descending) if column.nullable else column
+            key = nulls_last(of[term.column], descending=term.descending) if column.nullable else of[term.column]
             keys.append((key, term.descending))
-        return [*keys, (Flight.__table__.c.id, self.terms[-1].descending)]
+        return [*keys, (of.id, self.terms[-1].descending)]
 
 
 def _key_type(term: Term) -> TypeEngine[Any]:

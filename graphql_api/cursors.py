@@ -3,7 +3,7 @@
 import base64
 import zlib
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 from graphql import GraphQLError
@@ -17,10 +17,9 @@ from graphql_api.ids import shortened
 _CHECKSUM_BYTES = 4
 
 
-def encode_cursor(order: Order, row: Any) -> str:
-    """The cursor of a row that was read with the columns of `order`."""
-    values = [getattr(row, column) for column in order.columns]
-    payload = orjson.dumps({"order": order.signature, "values": values, "row_id": row.row_id})
+def encode_cursor(order: Order, position: Position) -> str:
+    """The cursor of a place in an order."""
+    payload = orjson.dumps({"order": order.signature, "values": position.values, "row_id": position.row_id})
     sealed = zlib.crc32(payload).to_bytes(_CHECKSUM_BYTES) + payload
     return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 

@@ -14,6 +14,7 @@ from graphql import (
     parse,
 )
 
+from graphql_api.compiled import CompiledOperation, Resolution, Uncompilable, compile_operation
 from graphql_api.cost import Price, price
 from graphql_api.errors import Code, RequestError
 from graphql_api.limits import excess
@@ -39,6 +40,8 @@ class Operation:
     document: DocumentNode
     definition: OperationDefinitionNode
     price: Price
+    compiled: CompiledOperation | None = None
+    """None where graphql-core is to execute it."""
 
     @property
     def name(self) -> str | None:
@@ -62,8 +65,10 @@ class Operation:
 class _Document:
     """A valid document and its operations, each of which is made ready when it is first asked for."""
 
-    def __init__(self, schema: GraphQLSchema, weights: Weights, node: DocumentNode) -> None:
-        self._schema, self._weights, self._node = schema, weights, node
+    def __init__(
+        self, schema: GraphQLSchema, weights: Weights, compiling: Resolution | None, node: DocumentNode
+    ) -> None:
+        self._schema, self._weights, self._compiling, self._node = schema, weights, compiling, node
         self._definitions = [each for each in node.definitions if isinstance(each, OperationDefinitionNode)]
         self._operations: dict[str | None, Operation] = {}
         self.tokens = node.token_count
@@ -78,8 +83,16 @@ class _Document:
         if operation is None:
             definition = self._definition(name)
             priced = price(self._schema, self._weights, self._node, definition)
-            operation = self._operations[name] = Operation(self._node, definition, priced)
+            operation = self._operations[name] = Operation(self._node, definition, priced, self._compiled(definition))
         return operation
+
+    def _compiled(self, definition: OperationDefinitionNode) -> CompiledOperation | None:
+        if self._compiling is None:
+            return None
+        try:
+            return compile_operation(self._schema, self._node, definition, self._compiling)
+        except Uncompilable:
+            return None
 
     def _definition(self, name: str | None) -> OperationDefinitionNode:
         names = [each.name.value for each in self._definitions if each.name]
@@ -99,8 +112,10 @@ class _Document:
 class Documents:
     """The documents of one schema that are known, and the way for others to become so."""
 
-    def __init__(self, schema: GraphQLSchema, settings: Settings, *, hide_suggestions: bool) -> None:
-        self._schema, self._settings = schema, settings
+    def __init__(
+        self, schema: GraphQLSchema, settings: Settings, compiling: Resolution | None, *, hide_suggestions: bool
+    ) -> None:
+        self._schema, self._settings, self._compiling = schema, settings, compiling
         self._weights = Weights(schema, settings)
         self._validator = Validator(schema, settings.field_comparisons_max, hide_suggestions=hide_suggestions)
         self._checking = asyncio.Lock()
@@ -178,7 +193,7 @@ class Documents:
 
     def _checked(self, query: str) -> _Document | RequestError:
         try:
-            return _Document(self._schema, self._weights, self._valid(query))
+            return _Document(self._schema, self._weights, self._compiling, self._valid(query))
         except RequestError as error:
             # Without what led to it, which holds the whole document.
             return RequestError.again(error.errors)

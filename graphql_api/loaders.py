@@ -6,17 +6,21 @@ Each batch is one statement on a connection of its own, so that batches of sibli
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from strawberry.dataloader import DataLoader
 
 from db.engine import Database, Row
 from db.ordering import Order
+from db.queries.columns import FlightColumns
 from db.queries.pages import FlightSet, Page, Parent, Position, Window, any_beyond, count_flights, read_pages
-from db.queries.rows import rows_by_key, weather_by_hour
+from db.queries.rows import flights_by_id, rows_by_key, weather_by_hour
+from db.reader import RawRow
 from graphql_api.metrics import Metrics
 
 Key = TypeVar("Key", bound=Hashable)
+Of = TypeVar("Of", bound=Hashable)
 Value = TypeVar("Value")
 Spec = TypeVar("Spec", bound=Hashable)
 
@@ -29,6 +33,13 @@ class RowAsk(NamedTuple):
 
     key: Hashable
     columns: frozenset[str]
+
+
+class FlightAsk(NamedTuple):
+    """A flight by its row id, with what will be read of it. A batch is one statement for all that read the same."""
+
+    columns: FlightColumns
+    row_id: int
 
 
 class WeatherAsk(NamedTuple):
@@ -130,7 +141,7 @@ class Loaders:
         self.airlines = rows("airlines")
         self.airports = rows("airports")
         self.aircraft = rows("aircraft")
-        self.flights = rows("flights")
+        self.flights = Loader("flights", metrics, partial(_flights, database))
         self.weather = Loader("weather", metrics, load_weather)
         self.flight_pages = Loader("flight_pages", metrics, load_pages)
         self.flight_counts = Loader("flight_counts", metrics, load_counts)
@@ -142,17 +153,28 @@ class Loaders:
             loader.clear_all()
 
 
+async def _flights(database: Database, asks: Sequence[FlightAsk]) -> list[RawRow | None]:
+    async def read(columns: FlightColumns, row_ids: Sequence[int]) -> list[RawRow | None]:
+        found = await flights_by_id(database, row_ids, columns)
+        return [found.get(row_id) for row_id in row_ids]
+
+    return await _by_spec(asks, read)
+
+
 async def _by_spec(
-    asks: Sequence[tuple[Spec, Parent]], read: Callable[[Spec, Sequence[Parent]], Awaitable[Sequence[Value]]]
+    asks: Sequence[tuple[Spec, Of]], read: Callable[[Spec, Sequence[Of]], Awaitable[Sequence[Value]]]
 ) -> list[Value]:
-    """Answer asks that differ only in the parent together: one `read` for each spec, all specs side by side."""
-    parents: dict[Spec, dict[Parent, None]] = {}
-    for spec, parent in asks:
-        parents.setdefault(spec, {})[parent] = None
-    answers = await asyncio.gather(*(read(spec, list(of_spec)) for spec, of_spec in parents.items()))
+    """Answer asks of the same spec together: one `read` for each spec, all specs side by side."""
+    if len(asks) == 1:
+        ((spec, of),) = asks
+        return list(await read(spec, [of]))
+    of_specs: dict[Spec, dict[Of, None]] = {}
+    for spec, of in asks:
+        of_specs.setdefault(spec, {})[of] = None
+    answers = await asyncio.gather(*(read(spec, list(of_spec)) for spec, of_spec in of_specs.items()))
     found = {
-        (spec, parent): value
-        for (spec, of_spec), values in zip(parents.items(), answers, strict=True)
-        for parent, value in zip(of_spec, values, strict=True)
+        (spec, of): value
+        for (spec, of_spec), values in zip(of_specs.items(), answers, strict=True)
+        for of, value in zip(of_spec, values, strict=True)
     }
-    return [found[(spec, parent)] for spec, parent in asks]
+    return [found[(spec, of)] for spec, of in asks]

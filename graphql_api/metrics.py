@@ -58,6 +58,15 @@ class Metrics:
         )
         for operation_type in ("query", "mutation", "subscription"):
             self._timeouts.labels(operation_type)
+        self._interpreted = Counter(
+            "graphql_interpreted_total",
+            "Operations, and events of subscriptions, that graphql-core executed since they were not compiled: "
+            "EXECUTION=plain, or they are too large or use what is not compiled.",
+            ("operation_type",),
+            registry=self.registry,
+        )
+        for operation_type in ("query", "mutation", "subscription"):
+            self._interpreted.labels(operation_type)
         self._rate_limited = Counter(
             "rate_limited_total",
             "Requests that were refused by the rate limit, by whom they were counted for: a key or an address.",
@@ -163,6 +172,9 @@ class Metrics:
 
     def timed_out(self, operation_type: str) -> None:
         self._timeouts.labels(operation_type).inc()
+
+    def interpreted(self, operation_type: str) -> None:
+        self._interpreted.labels(operation_type).inc()
 
     def rate_limited(self, counted_by: CountedBy) -> None:
         self._rate_limited.labels(counted_by).inc()

@@ -23,6 +23,8 @@ from graphql import (
 from strawberry.types.base import StrawberryObjectDefinition, get_object_definition
 from strawberry.utils.str_converters import to_camel_case
 
+from graphql_api.compiled.records import remembered
+
 ResolveInfo: TypeAlias = GraphQLResolveInfo[Any]
 NEEDS = "needs"
 
@@ -37,9 +39,13 @@ def columns_for(info: strawberry.Info[Any, Any], entity: type, *path: str) -> fr
 
     `path` leads from the current field to the fields whose type is `entity`: ("edges", "node") in a connection.
     """
+    return remembered(info._raw_info, (entity, *path), lambda: columns_selected(info._raw_info, entity, path))
+
+
+def columns_selected(info: ResolveInfo, entity: type, path: tuple[str, ...]) -> frozenset[str]:
+    """As `columns_for`, worked out each time."""
     plan = _columns_by_field(entity)
-    definition = get_object_definition(entity, strict=True)
-    fields = selected_fields(info._raw_info, definition.name, path)
+    fields = selected_fields(info, get_object_definition(entity, strict=True).name, path)
     return frozenset(column for field in fields for column in plan.get(field, ()))
 
 
@@ -49,6 +55,12 @@ def selected_fields(info: ResolveInfo, type_name: str, path: tuple[str, ...] = (
     for name in path:
         nodes = [child for node in nodes for child in _children(info, node, None) if child.name.value == name]
     return {child.name.value for node in nodes for child in _children(info, node, type_name)}
+
+
+def response_keys(info: ResolveInfo) -> dict[str, str]:
+    """The names of the fields that are selected below the current field, by the names that they have in the answer."""
+    children = (child for node in info.field_nodes for child in _children(info, node, None))
+    return {(child.alias or child.name).value: child.name.value for child in children}
 
 
 def _children(info: ResolveInfo, node: FieldNode, type_name: str | None) -> Iterator[FieldNode]:

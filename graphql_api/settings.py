@@ -55,6 +55,13 @@ class PersistedOperations(StrEnum):
     TRUSTED = "trusted"
 
 
+class Execution(StrEnum):
+    """What executes operations."""
+
+    COMPILED = "compiled"
+    PLAIN = "plain"
+
+
 class Settings(DatabaseSettings, ModelSettings):
     """What `create_app` and `python -m graphql_api serve` are configured by."""
 
@@ -150,6 +157,10 @@ class Settings(DatabaseSettings, ModelSettings):
     )
     prediction_batch_max: int = Field(
         1_000, ge=1, description="The most rows of one model run; what is asked at once beyond that takes several."
+    )
+    execution: Execution = Field(
+        Execution.COMPILED,
+        description="compiled: documents are compiled, and kept; plain: graphql-core interprets them.",
     )
     document_cache_size: int = Field(512, ge=1, description="How many parsed and validated documents are kept.")
     document_cache_bytes: int = Field(

@@ -1,26 +1,27 @@
-"""Pages of flights: of all of them, or of each of many parents (an airport's departures) in one statement."""
+"""Pages of flights: of all of them, or of each of many parents (an airport's departures)."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import count
+from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import ColumnElement, Select, func, literal, select, union_all
+from sqlalchemy import ColumnElement, func, literal_column, select
 
-from db.engine import Database, Row
-from db.filters import Filter, to_sql
+from db.engine import Database
+from db.filters import Filter, structure, structured_sql, to_sql
 from db.ordering import KeyValue, Order
-from db.queries.rows import selectable
-from db.tables import Base, Flight
+from db.prepared import SHAPES_MAX, Prepared, place, prepared
+from db.queries.columns import FLIGHTS, FlightColumns, joined
+from db.reader import RawRow
+from db.tables import Flight
 
-_FLIGHTS = Base.metadata.tables[Flight.__tablename__]
-# SQLite joins at most 500 selects, and each brings the parameters of the filter along.
-_PARENTS_IN_A_STATEMENT = 100
 Parent: TypeAlias = Hashable
 """The value of `FlightSet.parent_column` for one parent; None where there is no parent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """A place in an order: the values of the order's columns, and the row id."""
 
     values: tuple[KeyValue, ...]
@@ -33,10 +34,6 @@ class FlightSet:
 
     where: Filter
     parent_column: str | None = None
-
-    def condition(self, parent: Parent) -> ColumnElement[bool]:
-        matches = to_sql(self.where)
-        return matches if self.parent_column is None else matches & (_FLIGHTS.c[self.parent_column] == parent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +49,38 @@ class Window:
     after: Position | None
     before: Position | None
     backward: bool
-    columns: frozenset[str]
+    columns: FlightColumns
+
+    def position(self, row: RawRow) -> Position:
+        """The place of one of its rows in the order."""
+        places = order_positions(self.columns, self.order)
+        return Position(tuple(instant(row[place]) for place in places), row[0])
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The rows of a window, and whether more lie in it beyond the limit."""
+    """The rows of a window, and whether more lie in it beyond the limit.
 
-    rows: Sequence[Row]
+    The window's columns lie in them at their positions; what the order needs beside them comes after.
+    """
+
+    rows: Sequence[RawRow]
     more: bool
+
+
+class _Shape(NamedTuple):
+    """All of a window that decides its statement; the rest are values."""
+
+    dialect: str
+    structure: Any
+    parent_column: str | None
+    order: Order
+    limit: int
+    """In the text: a server that plans for any limit plans for a tenth of the table."""
+    after: bool
+    before: bool
+    backward: bool
+    columns: FlightColumns
 
 
 async def read_pages(database: Database, window: Window, parents: Sequence[Parent]) -> list[Page]:
@@ -69,12 +89,85 @@ async def read_pages(database: Database, window: Window, parents: Sequence[Paren
     Raises:
         DatabaseUnavailableError: the database did not answer.
     """
-    found = await _for_each_parent(database, "flights_page", parents, lambda parent: _page_rows(window, parent))
-    pages = []
-    for rows in found:
-        rows_of_page = rows[: window.limit]
-        pages.append(Page(rows_of_page[::-1] if window.backward else rows_of_page, len(rows) > window.limit))
-    return pages
+    values: list[Any] = []
+    flights, order = window.flights, window.order
+    structured = structure(flights.where, values)
+    for position in (window.after, window.before):
+        if position is not None:
+            values += order.place(position.values, position.row_id)
+    shape = _Shape(
+        database.dialect,
+        structured,
+        flights.parent_column,
+        order,
+        window.limit,
+        window.after is not None,
+        window.before is not None,
+        window.backward,
+        window.columns,
+    )
+    statement = _page_statement(shape)
+    if flights.parent_column is None:
+        several: Sequence[Sequence[Any]] = [values]
+    else:
+        several = [[*values, parent] for parent in parents]
+    found = await database.rows_of_each("flights_page", statement, several)
+    return [_page(window, rows) for rows in found]
+
+
+def _page(window: Window, rows: Sequence[RawRow]) -> Page:
+    more = len(rows) > window.limit
+    if more:
+        rows = rows[: window.limit]
+    return Page(rows[::-1] if window.backward else rows, more)
+
+
+@lru_cache(SHAPES_MAX)
+def order_positions(columns: FlightColumns, order: Order) -> tuple[int, ...]:
+    """Where the columns of the order lie in the rows of a window."""
+    every = _with_order(columns, order)
+    return tuple(every.index(column) for column in order.columns)
+
+
+def _with_order(columns: FlightColumns, order: Order) -> list[str]:
+    return list(dict.fromkeys([*columns.positions, *order.columns]))
+
+
+@lru_cache(SHAPES_MAX)
+def _page_statement(shape: _Shape) -> Prepared:
+    positions = count()
+    order, columns = shape.order, shape.columns
+    conditions = [structured_sql(shape.structure, shape.dialect, positions)]
+    for given, before in ((shape.after, False), (shape.before, True)):
+        if given:
+            places: list[ColumnElement[Any]] = [place(next(positions), type_) for type_ in order.place_types]
+            conditions.append(order.beyond(places, before=before))
+    if shape.parent_column is not None:
+        parent = FLIGHTS.c[shape.parent_column]
+        conditions.append(parent == place(next(positions), parent.type))
+    values = next(positions)
+    limit: ColumnElement[int] = literal_column(str(shape.limit + 1))
+    clauses = order.clauses(reverse=shape.backward)
+    extra = [name for name in _with_order(columns, order) if name not in columns.positions]
+    if _comes_in_order(shape):
+        selected, tables = joined(FLIGHTS, columns)
+        selected += [FLIGHTS.c[name] for name in extra]
+        statement = select(*selected).select_from(tables).where(*conditions).order_by(*clauses).limit(limit)
+        return prepared(statement, shape.dialect, values)
+    # What has to be sorted first is joined when most of it is gone.
+    needed = {name for name in columns.positions if "." not in name} | {*order.columns} - {"row_id"}
+    own = [FLIGHTS.c.id, *(FLIGHTS.c[name] for name in sorted(needed - {"row_id"}))]
+    few = select(*own).where(*conditions).order_by(*clauses).limit(limit).subquery("flights")
+    selected, tables = joined(few, columns)
+    selected += [few.c[name] for name in extra]
+    ordered = select(*selected).select_from(tables).order_by(*order.clauses(reverse=shape.backward, of=few.c))
+    return prepared(ordered, shape.dialect, values)
+
+
+def _comes_in_order(shape: _Shape) -> bool:
+    """Whether an index surely brings the flights in the order, so that no more are read than the limit."""
+    joins = any(columns for _, columns in shape.columns.relations)
+    return not joins or (shape.structure == ("all",) and shape.parent_column is None and len(shape.order.terms) == 1)
 
 
 async def count_flights(database: Database, flights: FlightSet, parents: Sequence[Parent]) -> list[int]:
@@ -83,57 +176,46 @@ async def count_flights(database: Database, flights: FlightSet, parents: Sequenc
     Raises:
         DatabaseUnavailableError: the database did not answer.
     """
+    matches = to_sql(flights.where)
     if flights.parent_column is None:
-        rows = await database.fetch(
-            "flights_count", select(func.count()).where(flights.condition(None)).select_from(Flight)
-        )
+        rows = await database.fetch("flights_count", select(func.count()).where(matches).select_from(Flight))
         return [int(rows[0][0])]
-    column = _FLIGHTS.c[flights.parent_column]
-    of_parents = to_sql(flights.where) & column.in_(list(parents))
+    column = FLIGHTS.c[flights.parent_column]
+    of_parents = matches & column.in_(list(parents))
     statement = select(column.label("parent"), func.count().label("flights")).where(of_parents).group_by(column)
     counts = {row.parent: row.flights for row in await database.fetch("flights_count", statement)}
     return [counts.get(parent, 0) for parent in parents]
 
 
 async def any_beyond(
-    database: Database, flights: FlightSet, order: Order, place: Position, parents: Sequence[Parent], *, before: bool
+    database: Database, flights: FlightSet, order: Order, at: Position, parents: Sequence[Parent], *, before: bool
 ) -> list[bool]:
     """Whether each parent has flights at or beyond a place, in the order of `parents`.
 
     Raises:
         DatabaseUnavailableError: the database did not answer.
     """
-    beyond = order.beyond(place.values, place.row_id, before=before, inclusive=True)
-
-    def one(parent: Parent) -> Select[Any]:
-        return select(_FLIGHTS.c.id).where(flights.condition(parent), beyond).limit(1)
-
-    return [bool(rows) for rows in await _for_each_parent(database, "flights_beyond", parents, one)]
-
-
-def _page_rows(window: Window, parent: Parent) -> Select[Any]:
-    order = window.order
-    columns = selectable(_FLIGHTS, {"row_id", *order.columns, *window.columns})
-    statement = select(*columns).where(window.flights.condition(parent))
-    if window.after is not None:
-        statement = statement.where(order.beyond(window.after.values, window.after.row_id, before=False))
-    if window.before is not None:
-        statement = statement.where(order.beyond(window.before.values, window.before.row_id, before=True))
-    return statement.order_by(*order.clauses(reverse=window.backward)).limit(window.limit + 1)
+    values: list[Any] = []
+    structured = structure(flights.where, values)
+    values += order.place(at.values, at.row_id)
+    statement = _beyond_statement(database.dialect, structured, flights.parent_column, order, before)
+    several = [values if flights.parent_column is None else [*values, parent] for parent in parents]
+    return [bool(rows) for rows in await database.rows_of_each("flights_beyond", statement, several)]
 
 
-async def _for_each_parent(
-    database: Database, name: str, parents: Sequence[Parent], statement_of: Callable[[Parent], Select[Any]]
-) -> list[list[Row]]:
-    """The rows of each parent: one statement for up to 100 of them, in which each part goes through the index."""
-    if len(parents) == 1:
-        return [list(await database.fetch(name, statement_of(parents[0])))]
-    found: list[list[Row]] = [[] for _ in parents]
-    for start in range(0, len(parents), _PARENTS_IN_A_STATEMENT):
-        parts = []
-        for index, parent in enumerate(parents[start : start + _PARENTS_IN_A_STATEMENT], start):
-            part = statement_of(parent).subquery()
-            parts.append(select(*part.c, literal(index).label("parent_index")))
-        for row in await database.fetch(name, union_all(*parts)):
-            found[row.parent_index].append(row)
-    return found
+@lru_cache(SHAPES_MAX)
+def _beyond_statement(dialect: str, structured: Any, parent_column: str | None, order: Order, before: bool) -> Prepared:
+    positions = count()
+    conditions = [structured_sql(structured, dialect, positions)]
+    places: list[ColumnElement[Any]] = [place(next(positions), type_) for type_ in order.place_types]
+    conditions.append(order.beyond(places, before=before, inclusive=True))
+    if parent_column is not None:
+        parent = FLIGHTS.c[parent_column]
+        conditions.append(parent == place(next(positions), parent.type))
+    statement = select(FLIGHTS.c.id).where(*conditions).limit(literal_column("1"))
+    return prepared(statement, dialect, next(positions))
+
+
+def instant(value: Any) -> Any:
+    """An instant that SQLite gave as text; anything else as it is."""
+    return datetime.fromisoformat(value).replace(tzinfo=UTC) if isinstance(value, str) else value

@@ -2,12 +2,16 @@
 
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Integer, String, Table, and_, or_, select
 from sqlalchemy.types import TypeEngine
 
-from db.engine import Database, Instant, Row, given_rows
+from db.engine import Database, Instant, Row, given_rows, is_one_of
+from db.prepared import SHAPES_MAX, Prepared, place, prepared
+from db.queries.columns import FLIGHTS, FlightColumns, joined
+from db.reader import RawRow
 from db.tables import Aircraft, Airline, Airport, Base, Flight, WeatherObservation
 
 # The name by which each table's rows are asked for. A flight's own number is `row_id`: `id` is its global ID.
@@ -24,6 +28,8 @@ _DESCRIPTION_COLUMNS: dict[str, TypeEngine[Any]] = {
     "destination_code": String(),
     "scheduled_departure": Instant(),
 }
+FLIGHT_KEY = ("carrier_code", "flight_number", "origin_code", "scheduled_departure")
+"""What identifies a flight in the world."""
 _TABLES: Mapping[str, Table] = {
     entity.__tablename__: Base.metadata.tables[entity.__tablename__] for entity in (Airline, Airport, Aircraft, Flight)
 }
@@ -78,22 +84,40 @@ async def weather_by_hour(
 
 
 async def flight_by_key(
-    database: Database, key: tuple[str, int, str, datetime], columns: Collection[str]
-) -> Row | None:
+    database: Database, key: tuple[str, int, str, datetime], columns: FlightColumns
+) -> RawRow | None:
     """The flight of a carrier, flight number, origin and scheduled departure.
 
     Raises:
         DatabaseUnavailableError: the database did not answer.
     """
-    carrier, number, origin, departure = key
-    statement = select(*selectable(_TABLES["flights"], {"row_id", *columns})).where(
-        Flight.carrier_code == carrier,
-        Flight.flight_number == number,
-        Flight.origin_code == origin,
-        Flight.scheduled_departure == departure,
-    )
-    rows = await database.fetch("flight_by_key", statement)
+    rows = await database.rows("flight_by_key", _by_key_statement(database.dialect, columns), key)
     return rows[0] if rows else None
+
+
+@lru_cache(SHAPES_MAX)
+def _by_key_statement(dialect: str, columns: FlightColumns) -> Prepared:
+    selected, tables = joined(FLIGHTS, columns)
+    key = [FLIGHTS.c[name] for name in FLIGHT_KEY]
+    same = (column == place(position, column.type) for position, column in enumerate(key))
+    return prepared(select(*selected).select_from(tables).where(*same), dialect, len(key))
+
+
+async def flights_by_id(database: Database, row_ids: Collection[int], columns: FlightColumns) -> Mapping[int, RawRow]:
+    """The flights of those row ids that exist.
+
+    Raises:
+        DatabaseUnavailableError: the database did not answer.
+    """
+    statement = _by_id_statement(database.dialect, columns)
+    return {row[0]: row for row in await database.rows("flights_by_key", statement, (list(row_ids),))}
+
+
+@lru_cache(SHAPES_MAX)
+def _by_id_statement(dialect: str, columns: FlightColumns) -> Prepared:
+    selected, tables = joined(FLIGHTS, columns)
+    wanted = is_one_of(dialect, FLIGHTS.c.id, place(0), FLIGHTS.c.id.type)
+    return prepared(select(*selected).select_from(tables).where(wanted), dialect, 1)
 
 
 async def described_flights(database: Database, descriptions: Collection[FlightDescription]) -> dict[Any, Row]:

@@ -42,10 +42,11 @@ class Nested(NamedTuple):
 
 
 class NestedList(NamedTuple):
-    """A field whose value is a list of objects that are made of the same row."""
+    """A field whose value is a list of objects that lie in the same row, and is never null."""
 
     layout: "Layout"
     rows: Callable[[Row], Sequence[Row]]
+    """Makes a row of each object."""
 
 
 Reader: TypeAlias = Column | Computed | Nested | NestedList

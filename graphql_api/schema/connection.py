@@ -1,25 +1,26 @@
 """Connections of flights: pages with cursors, for all flights and for those of an airport, airline or aircraft."""
 
-from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import strawberry
 from strawberry import UNSET
 
-from db.queries.pages import FlightSet, Page, Parent, Window
+from db.queries.pages import FlightSet, Page, Parent, Window, read_pages
+from graphql_api.compiled.records import records, remembered
 from graphql_api.context import Info
 from graphql_api.cursors import decode_cursor, encode_cursor
 from graphql_api.errors import bad_user_input
 from graphql_api.loaders import BeyondAsk, CountAsk, Edge, PageAsk
 from graphql_api.schema.filters import FlightFilter, flight_filter
 from graphql_api.schema.ordering import FlightOrder, flight_order
-from graphql_api.selection import columns_for
+from graphql_api.selection import response_keys
 from graphql_api.settings import Settings
 from graphql_api.weights import COUNT, LOADED, loaded, of_page, weighs
 
 if TYPE_CHECKING:
     from graphql_api.schema.flight import Flight
 
+_READERS = frozenset({"edges", "nodes", "pageInfo"})
 LazyFlight = Annotated["Flight", strawberry.lazy("graphql_api.schema.flight")]
 
 Where = Annotated[FlightFilter | None, strawberry.argument(description="Which flights; all when left out.")]
@@ -73,11 +74,15 @@ class PageInfo:
 
     @strawberry.field(description="The cursor of the first flight, null on an empty page.")
     def start_cursor(self) -> str | None:
-        return encode_cursor(self.ask.window.order, self.page.rows[0]) if self.page.rows else None
+        return self._cursor(0) if self.page.rows else None
 
     @strawberry.field(description="The cursor of the last flight, null on an empty page.")
     def end_cursor(self) -> str | None:
-        return encode_cursor(self.ask.window.order, self.page.rows[-1]) if self.page.rows else None
+        return self._cursor(-1) if self.page.rows else None
+
+    def _cursor(self, index: int) -> str:
+        window = self.ask.window
+        return encode_cursor(window.order, window.position(self.page.rows[index]))
 
     async def _any_beyond(self, info: Info, *, before: bool) -> bool:
         """Whether the connection goes on outside the window, on the side that a cursor bounds."""
@@ -98,20 +103,25 @@ class FlightEdge:
 @strawberry.type(description="A page of flights.")
 class FlightConnection:
     ask: strawberry.Private[PageAsk]
+    read_once: strawberry.Private[bool]
+    """Whether one field alone will read the page, and no other connection of the request is like this one."""
 
     @strawberry.field(description="The flights with their cursors.", metadata=of_page())
     async def edges(self, info: Info) -> list[FlightEdge]:
-        from graphql_api.schema.flight import Flight  # noqa: PLC0415 — flights have relations that have connections.
+        from graphql_api.schema.layouts import edge_layout  # noqa: PLC0415 — flights have relations with connections.
 
-        order = self.ask.window.order
-        page = await self._page(info)
-        return [FlightEdge(cursor=encode_cursor(order, row), node=Flight.from_row(row)) for row in page.rows]
+        window = self.ask.window
+        layout = edge_layout(info.context.database.dialect, window.columns, window.order)
+        edges: list[FlightEdge] = records(info._raw_info, (await self._page(info)).rows, layout)
+        return edges
 
     @strawberry.field(description="The flights.", metadata=of_page())
     async def nodes(self, info: Info) -> list[LazyFlight]:
-        from graphql_api.schema.flight import Flight  # noqa: PLC0415
+        from graphql_api.schema.layouts import flight_layout  # noqa: PLC0415
 
-        return [Flight.from_row(row) for row in (await self._page(info)).rows]
+        layout = flight_layout(info.context.database.dialect, self.ask.window.columns)
+        flights: list[LazyFlight] = records(info._raw_info, (await self._page(info)).rows, layout)
+        return flights
 
     @strawberry.field(description="Where the page lies in the connection.")
     async def page_info(self, info: Info) -> PageInfo:
@@ -124,8 +134,11 @@ class FlightConnection:
     async def total_count(self, info: Info) -> int:
         return await info.context.loaders.flight_counts.load(CountAsk(self.ask.window.flights, self.ask.parent))
 
-    def _page(self, info: Info) -> Awaitable[Page]:
-        return info.context.loaders.flight_pages.load(self.ask)
+    async def _page(self, info: Info) -> Page:
+        if self.read_once:
+            (page,) = await read_pages(info.context.database, self.ask.window, [None])
+            return page
+        return await info.context.loaders.flight_pages.load(self.ask)
 
 
 def connect(
@@ -136,7 +149,7 @@ def connect(
     Raises:
         GraphQLError: BAD_USER_INPUT or LIMIT_EXCEEDED, naming the argument.
     """
-    from graphql_api.schema.flight import Flight  # noqa: PLC0415
+    from graphql_api.schema.layouts import flight_columns  # noqa: PLC0415
 
     settings = info.context.settings
     where, order_by, first, after, last, before = arguments.given()
@@ -148,9 +161,17 @@ def connect(
         after=None if after is None else decode_cursor(order, after, "after"),
         before=None if before is None else decode_cursor(order, before, "before"),
         backward=last is not None,
-        columns=columns_for(info, Flight, "nodes") | columns_for(info, Flight, "edges", "node"),
+        columns=flight_columns(info, ("nodes",), ("edges", "node")),
     )
-    return FlightConnection(ask=PageAsk(window, parent))
+    return FlightConnection(
+        ask=PageAsk(window, parent),
+        read_once=parent_column is None and remembered(info._raw_info, "readers", lambda: _readers(info)) == 1,
+    )
+
+
+def _readers(info: Info) -> int:
+    """How many fields of the connection will read the page."""
+    return sum(name in _READERS for name in response_keys(info._raw_info).values())
 
 
 def _page_size(first: int | None, last: int | None, settings: Settings) -> int:

@@ -62,6 +62,8 @@ async def _predict_delays(
 @strawberry.type(description="One leg of one flight on one day.")
 class Flight(Node):
     key_column: ClassVar[str] = "row_id"
+    joined: ClassVar[Mapping[str, Any]] = {}
+    """The relations that were read with the flight, by their names; an instance has its own where there are some."""
 
     carrier_code: str = strawberry.field(description="The airline's IATA code.")
     flight_number: int = strawberry.field(description="The number without the carrier, 1 to 9999.")
@@ -101,14 +103,20 @@ class Flight(Node):
 
     @strawberry.field(description="The airline.", metadata=needs("carrier_code") | loaded())
     async def airline(self, info: Info) -> Airline:
+        if (joined := self.joined.get("airline")) is not None:
+            return joined  # type: ignore[no-any-return]  # what `graphql_api.schema.layouts` made
         return Airline.from_row(await _related(info, info.context.loaders.airlines, Airline, self.carrier_code))
 
     @strawberry.field(description="Where it leaves from.", metadata=needs("origin_code") | loaded())
     async def origin(self, info: Info) -> Airport:
+        if (joined := self.joined.get("origin")) is not None:
+            return joined  # type: ignore[no-any-return]  # what `graphql_api.schema.layouts` made
         return Airport.from_row(await _related(info, info.context.loaders.airports, Airport, self.origin_code))
 
     @strawberry.field(description="Where it is bound for.", metadata=needs("destination_code") | loaded())
     async def destination(self, info: Info) -> Airport:
+        if (joined := self.joined.get("destination")) is not None:
+            return joined  # type: ignore[no-any-return]  # what `graphql_api.schema.layouts` made
         return Airport.from_row(await _related(info, info.context.loaders.airports, Airport, self.destination_code))
 
     @strawberry.field(
@@ -118,6 +126,8 @@ class Flight(Node):
     async def aircraft(self, info: Info) -> Aircraft | None:
         if self.tail_number is None:
             return None
+        if (joined := self.joined.get("aircraft")) is not None:
+            return joined  # type: ignore[no-any-return]  # what `graphql_api.schema.layouts` made
         return Aircraft.from_row(await _related(info, info.context.loaders.aircraft, Aircraft, self.tail_number))
 
     @strawberry.field(

@@ -10,10 +10,11 @@ from strawberry import UNSET
 from db.faults import is_storable
 from db.queries.reference import all_airlines, find_airports
 from db.queries.rows import flight_by_key
+from graphql_api.compiled.records import record
 from graphql_api.context import Info
 from graphql_api.errors import bad_user_input
 from graphql_api.ids import GlobalId, decode_id, flight_row_id, shortened
-from graphql_api.loaders import RowAsk
+from graphql_api.loaders import FlightAsk, RowAsk
 from graphql_api.schema.aircraft import Aircraft
 from graphql_api.schema.airline import Airline
 from graphql_api.schema.airport import Airport
@@ -31,6 +32,7 @@ from graphql_api.schema.connection import (
 from graphql_api.schema.flight import Flight
 from graphql_api.schema.flight_stats import FlightStats, statistics
 from graphql_api.schema.flight_stats_inputs import FirstGroups, GroupBy, GroupOrder, Having
+from graphql_api.schema.layouts import flight_columns, flight_layout
 from graphql_api.schema.model import DelayModel, ModelSelector, select_bundle
 from graphql_api.schema.node import Node
 from graphql_api.schema.prediction import Model, PredictDelayResult, predict, predict_all
@@ -104,8 +106,7 @@ class Query:
         wanted = decode_id(id)
         if wanted.type_name != Flight.__name__:
             raise bad_user_input(f"id: {shortened(id)} is the ID of something else: {wanted.type_name}, not Flight.")
-        found = await _node(info, wanted)
-        return found if isinstance(found, Flight) else None
+        return await _flight(info, wanted.key)
 
     @strawberry.field(
         description="A flight by what identifies it in the world, null where there is none.",
@@ -118,12 +119,14 @@ class Query:
     ) -> Flight | None:
         if not (is_storable(key.carrier_code) and is_storable(key.origin_code)):
             return None
+        columns = flight_columns(info, ())
         row = await flight_by_key(
             info.context.database,
             (key.carrier_code, key.flight_number, key.origin_code, key.scheduled_departure),
-            columns_for(info, Flight),
+            columns,
         )
-        return None if row is None else Flight.from_row(row)
+        flight: Flight | None = record(info._raw_info, row, flight_layout(info.context.database.dialect, columns))
+        return flight
 
     @strawberry.field(description="Flights, filtered, ordered and paged.", metadata=page())
     def flights(
@@ -289,13 +292,24 @@ async def _node(info: Info, wanted: GlobalId) -> Node | None:
     if entity is None:
         kind = shortened(wanted.type_name)
         raise bad_user_input(f"This is not an ID of this service: {kind} is none of {', '.join(_TYPES)}.")
+    if entity is Flight:
+        return await _flight(info, wanted.key)
     loaders = info.context.loaders
     by_type = {
-        Flight: loaders.flights,
         Airport: loaders.airports,
         Airline: loaders.airlines,
         Aircraft: loaders.aircraft,
     }
-    key = flight_row_id(wanted.key) if entity is Flight else wanted.key if is_storable(wanted.key) else None
+    key = wanted.key if is_storable(wanted.key) else None
     row = None if key is None else await by_type[entity].load(RowAsk(key, columns_for(info, entity)))
     return None if row is None else entity.from_row(row)
+
+
+async def _flight(info: Info, key: str) -> Flight | None:
+    row_id = flight_row_id(key)
+    if row_id is None:
+        return None
+    columns = flight_columns(info, ())
+    row = await info.context.loaders.flights.load(FlightAsk(columns, row_id))
+    flight: Flight | None = record(info._raw_info, row, flight_layout(info.context.database.dialect, columns))
+    return flight

@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from db.prepared import Prepared
 from tests.graphql_api.conftest import ROOT, Graph
 
 UA_1545 = {
@@ -115,31 +116,34 @@ async def test_an_id_of_another_type_is_an_error_naming_both(graph: Graph) -> No
     assert (code, "Flight, Airport, Airline, Aircraft" in message) == ("BAD_USER_INPUT", True)
 
 
-async def test_a_page_of_100_flights_with_its_relations_takes_four_statements(graph: Graph) -> None:
+async def test_a_page_of_100_flights_with_its_relations_takes_one_statement(graph: Graph) -> None:
     query = """{ flights(first: 100) { nodes {
         flightNumber airline { name } origin { name } destination { name timezone } aircraft { model }
     } } }"""
     nodes = (await graph.data(query))["flights"]["nodes"]
     assert len(nodes) == 100
-    assert sorted(graph.statements) == ["aircraft_by_key", "airlines_by_key", "airports_by_key", "flights_page"]
+    assert graph.statements == ["flights_page"]
 
 
 async def test_only_the_columns_that_were_asked_for_are_read(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
-    read: list[set[str]] = []
-    fetch = graph.service.database.fetch
+    read: list[tuple[str, int]] = []
+    rows_of_each = graph.service.database.rows_of_each
 
-    async def remembering(name: str, statement: Any) -> Any:
-        rows = await fetch(name, statement)
-        read.append(set(rows[0]._fields))
-        return rows
+    async def remembering(name: str, statement: Prepared, several: Any) -> Any:
+        (rows,) = await rows_of_each(name, statement, several)
+        read.append((statement.sql, len(rows[0])))
+        return (rows,)
 
-    monkeypatch.setattr(graph.service.database, "fetch", remembering)
+    monkeypatch.setattr(graph.service.database, "rows_of_each", remembering)
     fragment = "fragment F on Node { ... on Flight { distanceMiles ... @skip(if: true) { version } } }"
     await graph.data("{ flights(first: 1) { edges { node { flightNumber airline { name } ...F } } } }" + fragment)
-    assert read == [
-        {"row_id", "scheduled_departure", "flight_number", "distance_miles", "carrier_code"},
-        {"code", "name"},
-    ]
+    ((sql, columns),) = read
+    # The row id, the three that are shown or lead on, what cursors are made of, and the airline's name.
+    assert columns == 6
+    assert "distance_miles" in sql
+    assert "airlines" in sql
+    for unread in ("version", "airports", "aircraft", "tail_number"):
+        assert unread not in sql
 
 
 async def test_departures_of_many_airports_are_one_statement_and_right_for_each(graph: Graph) -> None:

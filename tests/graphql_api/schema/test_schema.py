@@ -176,10 +176,10 @@ async def test_a_client_s_document_loads_two_tables_in_order(small_graph: Graph)
     assert data == {"upsertAirports": {"created": 1, "updated": 0}, "upsertWeather": {"created": 1, "updated": 0}}
 
 
-async def test_a_page_of_flight_rows_with_its_total_takes_five_statements(graph: Graph) -> None:
+async def test_a_page_of_flight_rows_with_its_total_takes_two_statements(graph: Graph) -> None:
     page = (await graph.data(operation("FlightsPage"), VARIABLES["FlightsPage"]))["flights"]
     assert len(page["edges"]) == 100
-    assert len(graph.statements) == 5
+    assert sorted(graph.statements) == ["flights_count", "flights_page"]
 
 
 async def test_a_what_if_answers_its_questions_in_one_run_for_each_model(graph: Graph) -> None:
