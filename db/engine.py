@@ -215,26 +215,33 @@ def given_rows(dialect: str, columns: Mapping[str, TypeEngine[Any]], rows: Itera
     They travel as JSON in one parameter. VALUES would take a parameter for each value: neither database takes more than
     32,767, and compiling 1,000 rows of it keeps the event loop longer than the database needs to answer.
     """
+    return given_table(
+        dialect, columns, bindparam("given_rows", given_json(dialect, columns, rows), String, unique=True)
+    )
+
+
+def given_json(dialect: str, columns: Mapping[str, TypeEngine[Any]], rows: Iterable[Sequence[Any]]) -> str:
+    """The value of the parameter in which given rows travel."""
     if dialect == "sqlite":
         as_lists = [[instant_text(v) if isinstance(v, datetime) else v for v in row] for row in rows]
-        each = func.json_each(_json_parameter(as_lists)).table_valued("value", name="given_json")
+        return orjson.dumps(as_lists).decode()
+    return orjson.dumps([dict(zip(columns, row, strict=True)) for row in rows]).decode()
+
+
+def given_table(dialect: str, columns: Mapping[str, TypeEngine[Any]], parameter: BindParameter[Any]) -> FromClause:
+    """The table of the given rows that a parameter holds."""
+    if dialect == "sqlite":
+        each = func.json_each(parameter).table_valued("value", name="given_json")
         values = (
             func.json_extract(each.c.value, literal_column(f"'$[{position}]'"), type_=type_).label(name)
             for position, (name, type_) in enumerate(columns.items())
         )
         # Materialized, or each use of a column would read the JSON again.
         return select(*values).cte("given").prefix_with("MATERIALIZED")
-    as_objects = [dict(zip(columns, row, strict=True)) for row in rows]
     typed = (sqlalchemy.column(name, type_) for name, type_ in columns.items())
     return (
-        func.json_to_recordset(cast(_json_parameter(as_objects), JSON))
-        .table_valued(*typed)
-        .render_derived(name="given", with_types=True)
+        func.json_to_recordset(cast(parameter, JSON)).table_valued(*typed).render_derived(name="given", with_types=True)
     )
-
-
-def _json_parameter(rows: list[Any]) -> ColumnElement[str]:
-    return bindparam("given_rows", orjson.dumps(rows).decode(), String, unique=True)
 
 
 def database_url(value: str, *, named: str = "DATABASE_URL", must_exist: bool = False) -> URL:

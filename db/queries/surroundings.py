@@ -5,15 +5,28 @@ A key whose parts are None, or whose hours no calendar has, is not looked up: wh
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, TypeGuard, TypeVar
+from functools import cache
+from typing import Any, NamedTuple, TypeGuard, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import String, select
+from sqlalchemy import String
+from sqlalchemy.types import TypeEngine
 
-from db.engine import Database, Instant, Row, given_rows, microseconds
-from db.queries.rows import FlightDescription, selectable
-from db.queries.timetable import Indexes, Instants, Numbering, Timetable, Window, flights_within, instants, length
+from db.engine import Database, Instant, for_each_given, given_json, given_table, microseconds
+from db.prepared import Prepared, place, prepared
+from db.queries.rows import FlightDescription
+from db.queries.timetable import (
+    Indexes,
+    Instants,
+    Numbering,
+    Timetable,
+    Window,
+    flights_within,
+    instants,
+    length,
+    merged,
+)
 from db.tables import Base, Flight, WeatherObservation
 
 CROWDED_WITHIN = timedelta(minutes=30)
@@ -37,6 +50,8 @@ _DELAYS = (
     _FLIGHTS.c.arrival_delay_minutes,
 )
 _MINUTE = length(timedelta(minutes=1))
+_HOUR = timedelta(hours=1)
+_HOURS: dict[str, TypeEngine[Any]] = {"code": String(), "first": Instant(), "last": Instant()}
 _NEVER = np.iinfo(np.int64).max
 _NOT_AMONG_THEM = np.iinfo(np.int64).min
 # Each has some two hundred flights around it.
@@ -111,8 +126,8 @@ async def crowding(database: Database, keys: Sequence[CrowdingKey]) -> list[Crow
     if not windows:
         return found
     timetable = (await flights_within(database, "crowding_by_key", {_ORIGIN: windows}, _ITSELF))[_ORIGIN]
-    for place, crowd in zip(places, _crowding(timetable, asked, instants(departures)), strict=True):
-        found[place] = crowd
+    for number, crowd in zip(places, _crowding(timetable, asked, instants(departures)), strict=True):
+        found[number] = crowd
     return found
 
 
@@ -145,37 +160,53 @@ async def operations(database: Database, keys: Sequence[OperationsKey]) -> list[
     for start in range(0, len(asked), _KEYS_AT_ONCE):
         part = slice(start, start + _KEYS_AT_ONCE)
         means = _operations(origins, destinations, asked[part], at_all[part])
-        for place, delays in zip(places[part], means, strict=True):
-            found[place] = delays
+        for number, delays in zip(places[part], means, strict=True):
+            found[number] = delays
     return found
 
 
 async def weather_hours(
-    database: Database, keys: Collection[HourKey], hours_before: int, columns: Collection[str]
-) -> dict[HourKey, Row]:
+    database: Database, keys: Collection[HourKey], hours_before: int, columns: tuple[str, ...]
+) -> dict[str, dict[int, Sequence[Any]]]:
     """The observations of the hours of `keys` and of the `hours_before` hours before each, those that exist.
+
+    By the airport and by the hour in microseconds since 1970; each has the `columns` in their order.
 
     Raises:
         DatabaseUnavailableError: the database did not answer.
     """
     # An hour that many keys ask about is read once.
-    wanted = {hour for key in set(keys) for hour in hours_back(key, hours_before)}
-    if not wanted:
-        return {}
-    given = given_rows(database.dialect, {"airport": String(), "hour": Instant()}, wanted)
-    statement = select(*selectable(_WEATHER, {"airport_code", "observed_at", *columns})).join_from(
-        given, _WEATHER, (_WEATHER.c.airport_code == given.c.airport) & (_WEATHER.c.observed_at == given.c.hour)
-    )
-    rows = await database.fetch("weather_hours_by_key", statement)
-    return {HourKey(row.airport_code, row.observed_at): row for row in rows}
+    windows = {
+        Window(airport, hour - hours_before * _HOUR, hour)
+        for airport, hour in set(keys)
+        if airport is not None and _is_in_reach(hour)
+    }
+    found: dict[str, dict[int, Sequence[Any]]] = {}
+    if not windows:
+        return found
+    given = given_json(database.dialect, _HOURS, merged(windows))
+    statement = _weather_statement(database.dialect, columns)
+    for airport, hour, *readings in await database.rows("weather_hours_by_key", statement, [given]):
+        found.setdefault(airport, {})[hour] = readings
+    return found
 
 
-def hours_back(key: HourKey, hours_before: int) -> list[HourKey]:
-    """The hour of a key and the hours before it, latest first; none where the key is not looked up."""
+def hours_back(key: HourKey, hours_before: int) -> range:
+    """A key's hour and the hours before it in microseconds since 1970, latest first; none where it is not looked up."""
     airport, hour = key
     if airport is None or not _is_in_reach(hour):
-        return []
-    return [HourKey(airport, hour - timedelta(hours=number)) for number in range(hours_before + 1)]
+        return range(0)
+    last = int(instants([hour])[0])
+    return range(last, last - (hours_before + 1) * length(_HOUR), -length(_HOUR))
+
+
+@cache
+def _weather_statement(dialect: str, columns: tuple[str, ...]) -> Prepared:
+    given = given_table(dialect, _HOURS, place(0, String()))
+    airport, observed = _WEATHER.c.airport_code, _WEATHER.c.observed_at
+    on = (airport == given.c.code) & observed.between(given.c.first, given.c.last)
+    read = (airport, microseconds(observed).label("hour"), *(_WEATHER.c[name] for name in columns))
+    return prepared(for_each_given(dialect, given, read, _WEATHER, on), dialect, 1)
 
 
 def _crowding(timetable: Timetable, keys: Sequence[CrowdingKey], departures: Instants) -> Iterator[Crowding]:

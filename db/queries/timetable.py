@@ -3,24 +3,28 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, FromClause, Select, String, union_all
+from sqlalchemy import ColumnElement, String, union_all
 from sqlalchemy.types import TypeEngine
 
-from db.engine import Database, Instant, for_each_given, given_rows, microseconds
+from db.engine import Database, Instant, for_each_given, given_json, given_table, microseconds
+from db.prepared import Prepared, place, prepared
 from db.tables import Base, Flight
 
 _FLIGHTS = Base.metadata.tables[Flight.__tablename__]
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _GIVEN: dict[str, TypeEngine[Any]] = {"end": String(), "code": String(), "first": Instant(), "last": Instant()}
 
-Instants = NDArray[np.int64]
+Instants: TypeAlias = NDArray[np.int64]
 """Microseconds since 1970."""
-Indexes = NDArray[np.intp]
+Indexes: TypeAlias = NDArray[np.intp]
+Columns: TypeAlias = tuple[ColumnElement[Any], ...]
+"""What is read of each row; the same object each time, since the statement is kept for it."""
 
 
 class Window(NamedTuple):
@@ -49,9 +53,9 @@ class Timetable:
         """For each flight in one of k windows the window's place, and its own in this timetable."""
         starts, ends = np.zeros(len(airports), np.intp), np.zeros(len(airports), np.intp)
         windows: dict[str, list[int]] = {}
-        for place, airport in enumerate(airports):
+        for number, airport in enumerate(airports):
             if airport in self._blocks:
-                windows.setdefault(airport, []).append(place)
+                windows.setdefault(airport, []).append(number)
         for airport, places in windows.items():
             block = self._blocks[airport]
             times = self.scheduled[block]
@@ -85,20 +89,19 @@ def length(duration: timedelta) -> int:
 
 
 async def flights_within(
-    database: Database, name: str, windows: Mapping[str, Iterable[Window]], columns: Sequence[ColumnElement[Any]]
+    database: Database, name: str, windows: Mapping[str, Iterable[Window]], columns: Columns
 ) -> dict[str, Timetable]:
     """By `origin_code` and `destination_code`, whichever has windows, the flights of airports within any of theirs.
 
-    One statement of that name, whose shape does not depend on the number of windows.
+    One statement of that name, whose text does not depend on the windows.
 
     Raises:
         DatabaseUnavailableError: the database did not answer.
     """
     wanted = [(end, *window) for end, of_end in windows.items() for window in merged(of_end)]
-    given = given_rows(database.dialect, _GIVEN, wanted)
-    parts = [_of_end(database.dialect, given, end, columns) for end in windows]
+    statement = _statement(database.dialect, tuple(windows), columns)
     rows: dict[str, list[Any]] = {end: [] for end in windows}
-    for row in await database.fetch(name, union_all(*parts) if len(parts) > 1 else parts[0]):
+    for row in await database.rows(name, statement, [given_json(database.dialect, _GIVEN, wanted)]):
         rows[row[0]].append(row[1:])
     return {end: Timetable(of_end) for end, of_end in rows.items()}
 
@@ -118,15 +121,19 @@ def merged(windows: Iterable[Window]) -> Iterator[Window]:
         yield open_window
 
 
-def _of_end(dialect: str, given: FromClause, end: str, columns: Sequence[ColumnElement[Any]]) -> Select[Any]:
-    airport, scheduled = _FLIGHTS.c[end], _FLIGHTS.c.scheduled_departure
-    on = (given.c.end == end) & (airport == given.c.code) & scheduled.between(given.c.first, given.c.last)
-    read = (given.c.end, airport, microseconds(scheduled), *columns)
-    return for_each_given(
-        dialect, given, [column.label(f"value_{number}") for number, column in enumerate(read)], _FLIGHTS, on
-    )
+@cache
+def _statement(dialect: str, ends: tuple[str, ...], columns: Columns) -> Prepared:
+    given = given_table(dialect, _GIVEN, place(0, String()))
+    parts = []
+    for end in ends:
+        airport, scheduled = _FLIGHTS.c[end], _FLIGHTS.c.scheduled_departure
+        on = (given.c.end == end) & (airport == given.c.code) & scheduled.between(given.c.first, given.c.last)
+        read = (given.c.end, airport, microseconds(scheduled), *columns)
+        named = [column.label(f"read_{number}") for number, column in enumerate(read)]
+        parts.append(for_each_given(dialect, given, named, _FLIGHTS, on))
+    return prepared(union_all(*parts) if len(parts) > 1 else parts[0], dialect, 1)
 
 
 def _microseconds(moment: datetime) -> int:
-    since = moment - _EPOCH
+    since = moment - EPOCH
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from operator import attrgetter
 from typing import Any, Self
 
@@ -26,8 +27,7 @@ from graphql_api.ids import shortened
 from graphql_api.schema.prediction_inputs import OperationsInput
 from graphql_api.schema.problems import Fault
 from graphql_api.schema.question import Question, all_faults
-from ml.leg import WEATHER_FIELDS
-from ml.runtime import WEATHER_HOURS, Bundle, Leg, Place, Weather
+from ml.runtime import WEATHER_FIELDS, WEATHER_HOURS, Bundle, Leg, Place, Weather
 
 _PLACE_COLUMNS = frozenset({"latitude", "longitude", "timezone"})
 _OF_ARRIVAL = frozenset({"arrival_minute", "duration_minutes"})
@@ -133,20 +133,29 @@ def _leg(question: Question, found: _Found, place: int) -> Leg:
 
 async def _look_up(database: Database, questions: Sequence[Question], lookups: Sequence[Lookups]) -> _Found:
     """What is given already is not asked for."""
-    asked = list(zip(questions, lookups, strict=True))
-    airports = {code for question in questions for code in (question.origin_code, question.destination_code)}
-    described = [_itself(question) for question, needed in asked if _leaves_out(question, needed)]
-    tails = {question.tail_number for question, needed in asked if needed.aircraft}
+    # A batch names few codes, each of them many times.
+    codes = {code for question in questions for code in question[:3]}
+    storable = {code: code if code is not None and is_storable(code) else None for code in codes}
+    described, crowds, hours, delays = [], [], [], []
+    for question, needed in zip(questions, lookups, strict=True):
+        departure = question.scheduled_departure
+        carrier, origin, destination = (storable[code] for code in question[:3])
+        itself = question.stored or FlightDescription(carrier, question.flight_number, origin, destination, departure)
+        if _leaves_out(question, needed):
+            described.append(itself)
+        crowds.append(CrowdingKey(origin, carrier, departure, itself) if needed.crowding else _NO_CROWDING)
+        hours.append(_hour_key(origin, departure) if needed.weather and question.weather is not None else _NO_HOUR)
+        is_late = needed.operations and question.operations is not None and not _is_whole(question.operations)
+        delays.append(OperationsKey(origin, carrier, destination, departure) if is_late else _NO_OPERATIONS)
+    tails = {question.tail_number for question, needed in zip(questions, lookups, strict=True) if needed.aircraft}
     reference = asyncio.gather(
         _rows(database, "airlines", {question.carrier_code for question in questions}, ()),
-        _places(database, airports),
+        _places(database, {code for question in questions for code in question[1:3]}),
         described_flights(database, described),
         _rows(database, "aircraft", tails, _AIRCRAFT_COLUMNS),
     )
     surroundings = asyncio.gather(
-        crowding(database, [_crowding_key(*each) for each in asked]),
-        _weather_hours(database, [_hour_key(*each) for each in asked]),
-        operations(database, [_operations_key(*each) for each in asked]),
+        crowding(database, crowds), _weather_hours(database, hours), operations(database, delays)
     )
     (airlines, places, flights, aircraft), around = await asyncio.gather(reference, surroundings)
     return _Found(airlines, places, flights, aircraft, *around)
@@ -165,13 +174,12 @@ async def _places(database: Database, codes: Collection[Any]) -> dict[Any, Place
 async def _weather_hours(database: Database, keys: Sequence[HourKey]) -> list[tuple[Weather, ...]]:
     """The weather of each hour and of the hours before it, latest first; nothing where none of them was observed."""
     rows = await weather_hours(database, keys, WEATHER_HOURS, WEATHER_FIELDS)
-    if not rows:
-        return [()] * len(keys)
-    observed = {key: Weather(*_readings(row)) for key, row in rows.items()}
+    observed = {airport: {hour: Weather(*row) for hour, row in hours.items()} for airport, hours in rows.items()}
     spans: dict[HourKey, tuple[Weather, ...]] = {}
     for key in set(keys):
-        hours = [observed.get(hour) for hour in hours_back(key, WEATHER_HOURS)]
-        spans[key] = tuple(hour or _UNKNOWN_WEATHER for hour in hours) if any(hours) else ()
+        of_airport = observed.get(key.airport_code or "", {})
+        span = tuple(of_airport.get(hour, _UNKNOWN_WEATHER) for hour in hours_back(key, WEATHER_HOURS))
+        spans[key] = span if any(hour is not _UNKNOWN_WEATHER for hour in span) else ()
     return [spans[key] for key in keys]
 
 
@@ -185,33 +193,8 @@ def _itself(question: Question) -> FlightDescription:
     )
 
 
-def _crowding_key(question: Question, needed: Lookups) -> CrowdingKey:
-    if not needed.crowding:
-        return _NO_CROWDING
-    return CrowdingKey(
-        _storable(question.origin_code),
-        _storable(question.carrier_code),
-        question.scheduled_departure,
-        _itself(question),
-    )
-
-
-def _hour_key(question: Question, needed: Lookups) -> HourKey:
-    departure = question.scheduled_departure
-    if not needed.weather or departure is None or question.weather is None:
-        return _NO_HOUR
-    return HourKey(_storable(question.origin_code), departure.replace(minute=0, second=0, microsecond=0))
-
-
-def _operations_key(question: Question, needed: Lookups) -> OperationsKey:
-    if not needed.operations or question.operations is None or _is_whole(question.operations):
-        return _NO_OPERATIONS
-    return OperationsKey(
-        _storable(question.origin_code),
-        _storable(question.carrier_code),
-        _storable(question.destination_code),
-        question.scheduled_departure,
-    )
+def _hour_key(origin: str | None, departure: datetime | None) -> HourKey:
+    return _NO_HOUR if departure is None else HourKey(origin, departure.replace(minute=0, second=0, microsecond=0))
 
 
 def _is_whole(given: OperationsInput) -> bool:
