@@ -14,6 +14,7 @@ from sqlalchemy.types import TypeEngine
 
 from db.engine import Database, Instant, for_each_given, given_json, given_table, microseconds
 from db.prepared import Prepared, place, prepared
+from db.reader import RawRow
 from db.tables import Base, Flight
 
 _FLIGHTS = Base.metadata.tables[Flight.__tablename__]
@@ -27,6 +28,9 @@ Columns: TypeAlias = tuple[ColumnElement[Any], ...]
 """What is read of each row; the same object each time, since the statement is kept for it."""
 
 
+_ORDER = itemgetter(1, 2)
+
+
 class Window(NamedTuple):
     """The flights of an airport that are scheduled to depart between two instants, both of them included."""
 
@@ -38,10 +42,9 @@ class Window(NamedTuple):
 class Timetable:
     """Flights by airport, and of each airport in the order of their scheduled departures."""
 
-    def __init__(self, rows: list[Any]) -> None:
-        """Rows of an airport, a scheduled departure in microseconds, and further columns."""
-        rows.sort(key=itemgetter(0, 1))
-        airports, scheduled, *columns = zip(*rows, strict=True) if rows else ((), ())
+    def __init__(self, rows: Sequence[RawRow]) -> None:
+        """Rows of the same text, an airport, a scheduled departure in microseconds, and further columns."""
+        _, airports, scheduled, *columns = zip(*sorted(rows, key=_ORDER), strict=True) if rows else ((), (), ())
         self.scheduled: Instants = np.array(scheduled, dtype=np.int64)
         self.columns: Sequence[Sequence[Any]] = columns
         self._blocks: dict[str, slice] = {}
@@ -100,10 +103,10 @@ async def flights_within(
     """
     wanted = [(end, *window) for end, of_end in windows.items() for window in merged(of_end)]
     statement = _statement(database.dialect, tuple(windows), columns)
-    rows: dict[str, list[Any]] = {end: [] for end in windows}
-    for row in await database.rows(name, statement, [given_json(database.dialect, _GIVEN, wanted)]):
-        rows[row[0]].append(row[1:])
-    return {end: Timetable(of_end) for end, of_end in rows.items()}
+    rows = await database.rows(name, statement, [given_json(database.dialect, _GIVEN, wanted)])
+    if len(windows) == 1:
+        return {end: Timetable(rows) for end in windows}
+    return {end: Timetable([row for row in rows if row[0] == end]) for end in windows}
 
 
 def merged(windows: Iterable[Window]) -> Iterator[Window]:

@@ -188,6 +188,7 @@ async def _answer(context: Context, asks: Sequence[_Ask]) -> list[list[Predictio
     needed = [NOTHING if isinstance(bundle, ModelUnavailable) else Lookups.of(bundle) for bundle in chosen]
     legs = await legs_of(
         context.database,
+        context.service.reference,
         [question for ask in asks for question in ask.questions],
         [path for ask in asks for path in ask.paths],
         [lookups for ask, lookups in zip(asks, needed, strict=True) for _ in ask.questions],
