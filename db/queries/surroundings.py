@@ -23,6 +23,7 @@ from db.queries.timetable import (
     Timetable,
     Window,
     flights_within,
+    instant,
     instants,
     length,
     merged,
@@ -196,7 +197,7 @@ def hours_back(key: HourKey, hours_before: int) -> range:
     airport, hour = key
     if airport is None or not _is_in_reach(hour):
         return range(0)
-    last = int(instants([hour])[0])
+    last = instant(hour)
     return range(last, last - (hours_before + 1) * length(_HOUR), -length(_HOUR))
 
 
@@ -243,7 +244,7 @@ def _place_among(key: CrowdingKey) -> int:
     own, departure = key.itself.scheduled_departure, key.scheduled_departure
     if own is None or departure is None or key.itself.origin_code != key.origin_code:
         return _NOT_AMONG_THEM
-    return _NOT_AMONG_THEM if abs(own - departure) > CROWDED_WITHIN else int(instants([own])[0])
+    return _NOT_AMONG_THEM if abs(own - departure) > CROWDED_WITHIN else instant(own)
 
 
 class _Delays:

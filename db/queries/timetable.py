@@ -81,9 +81,15 @@ class Numbering:
         return np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.int64)
 
 
+def instant(moment: datetime) -> int:
+    """An aware instant in microseconds since 1970."""
+    since = moment - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
 def instants(moments: Sequence[datetime]) -> Instants:
     """Aware instants as an array of shape (n,)."""
-    return np.array([_microseconds(moment) for moment in moments], dtype=np.int64)
+    return np.array([instant(moment) for moment in moments], dtype=np.int64)
 
 
 def length(duration: timedelta) -> int:
@@ -135,8 +141,3 @@ def _statement(dialect: str, ends: tuple[str, ...], columns: Columns) -> Prepare
         named = [column.label(f"read_{number}") for number, column in enumerate(read)]
         parts.append(for_each_given(dialect, given, named, _FLIGHTS, on))
     return prepared(union_all(*parts) if len(parts) > 1 else parts[0], dialect, 1)
-
-
-def _microseconds(moment: datetime) -> int:
-    since = moment - EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
