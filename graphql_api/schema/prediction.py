@@ -123,7 +123,7 @@ _BASIS = 10
 def _row(prediction: Prediction) -> Row:
     """P(delayed), P(never arrives), the quantiles, the buckets, the prediction itself, the names of its groups."""
     delayed, never, *buckets = prediction.sums
-    return (delayed, never, *prediction.quantiles, *buckets, prediction, prediction.basis)
+    return (delayed, never, *prediction.quantiles, *buckets, prediction, [*prediction.basis])
 
 
 def _buckets(row: Row) -> Sequence[Row]:
