@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
 from db.engine import Database, database_url
 from db.feed import ChangeFeed
+from db.reference import Reference
 from db.writes.writer import Writer
 from graphql_api.changes import Changes
 from graphql_api.execution import Executor
@@ -104,7 +105,8 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
 
     try:
         feed = ChangeFeed(database, changes.publish, missed, timeout_seconds=settings.database_timeout_seconds)
-        writer = Writer(database, keys_kept=timedelta(hours=settings.idempotency_hours), listener=feed)
+        reference = Reference(database, feed)
+        writer = Writer(database, keys_kept=timedelta(hours=settings.idempotency_hours), listener=reference)
         keyring = Keyring(database, writer, settings.key_cache_seconds)
         documents = documents_for(settings)
         limiter = rate_limiter(settings.rate_limit, settings.rate_limit_storage_url.get_secret_value(), measured)
@@ -120,6 +122,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
             changes,
             Streams(),
             documents,
+            reference,
             inference,
             limiter,
         )

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphql_api.metrics import Metrics
-from ml.features import Group
-from ml.runtime import Bundle, Leg
+from ml.runtime import Bundle, Group, Leg
 
 ROWS_ON_THE_LOOP = 128
 """About two milliseconds of work; what takes longer would make other requests wait."""

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from graphql_api.inference import ROWS_ON_THE_LOOP, Inference
 from graphql_api.loaders import Loader
 from graphql_api.metrics import Metrics
-from ml.features import Group
-from ml.runtime import Bundle, Factor, Leg, factors
+from ml.runtime import Bundle, Factor, Group, Leg, factors
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from db.engine import Database
 from db.feed import ChangeFeed
+from db.reference import Reference
 from db.writes.writer import Writer
 from graphql_api.changes import Changes
 from graphql_api.inference import Inference
@@ -40,6 +41,7 @@ class Service:
     changes: Changes
     streams: Streams
     documents: DocumentSource
+    reference: Reference
     inference: Inference
     rate_limiter: RateLimiter | None = None
     """None where no limit is on."""

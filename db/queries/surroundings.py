@@ -3,16 +3,32 @@
 A key whose parts are None, or whose hours no calendar has, is not looked up: what depends on them is unknown.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, TypeGuard
+from functools import cache
+from typing import Any, NamedTuple, TypeGuard, TypeVar
 
-from sqlalchemy import ColumnElement, Float, FromClause, Integer, Select, String, case, cast, func, or_, select
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import String
 from sqlalchemy.types import TypeEngine
 
-from db.dialects import Instant, given_rows, minutes_between
-from db.engine import Database, Row
-from db.queries.rows import FlightDescription, selectable
+from db.dialects import Instant, for_each_given, given_json, given_table, microseconds
+from db.engine import Database
+from db.prepared import Prepared, place, prepared
+from db.queries.rows import FlightDescription
+from db.queries.timetable import (
+    Indexes,
+    Instants,
+    Numbering,
+    Timetable,
+    Window,
+    flights_within,
+    instant,
+    instants,
+    length,
+    merged,
+)
 from db.tables import Base, Flight, WeatherObservation
 
 CROWDED_WITHIN = timedelta(minutes=30)
@@ -26,29 +42,22 @@ DESTINATION_BLOCK_WINDOW = timedelta(hours=24)
 
 _FLIGHTS = Base.metadata.tables[Flight.__tablename__]
 _WEATHER = Base.metadata.tables[WeatherObservation.__tablename__]
-_CROWDING_COLUMNS: dict[str, TypeEngine[Any]] = {
-    "number": Integer(),
-    "origin": String(),
-    "carrier": String(),
-    "first": Instant(),
-    "last": Instant(),
-    "own_carrier": String(),
-    "own_number": Integer(),
-    "own_destination": String(),
-    "own_departure": Instant(),
-}
-_OPERATIONS_COLUMNS: dict[str, TypeEngine[Any]] = {
-    "number": Integer(),
-    "origin": String(),
-    "carrier": String(),
-    "destination": String(),
-    "at": Instant(),
-    "origin_first": Instant(),
-    "destination_first": Instant(),
-    "origin_block_first": Instant(),
-    "destination_block_first": Instant(),
-}
-_OPERATIONS_WINDOWS = (ORIGIN_WINDOW, DESTINATION_WINDOW, ORIGIN_BLOCK_WINDOW, DESTINATION_BLOCK_WINDOW)
+_ORIGIN, _DESTINATION = "origin_code", "destination_code"
+_ITSELF = (_FLIGHTS.c.carrier_code, _FLIGHTS.c.flight_number, _FLIGHTS.c.destination_code)
+_DELAYS = (
+    _FLIGHTS.c.carrier_code,
+    microseconds(_FLIGHTS.c.actual_departure),
+    _FLIGHTS.c.departure_delay_minutes,
+    microseconds(_FLIGHTS.c.actual_arrival),
+    _FLIGHTS.c.arrival_delay_minutes,
+)
+_MINUTE = length(timedelta(minutes=1))
+_HOUR = timedelta(hours=1)
+_HOURS: dict[str, TypeEngine[Any]] = {"code": String(), "first": Instant(), "last": Instant()}
+_NEVER = np.iinfo(np.int64).max
+_NOT_AMONG_THEM = np.iinfo(np.int64).min
+# Each has some two hundred flights around it.
+_KEYS_AT_ONCE = 1_000
 # No window reaches further from the scheduled departure than this.
 _REACH = timedelta(days=2)
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC) + _REACH, datetime.max.replace(tzinfo=UTC) - _REACH
@@ -90,6 +99,9 @@ class Operations(NamedTuple):
     destination_block_delay_minutes: float | None = None
 
 
+_Key = TypeVar("_Key", CrowdingKey, OperationsKey)
+
+
 class HourKey(NamedTuple):
     """An airport and the start of an hour."""
 
@@ -106,20 +118,18 @@ async def crowding(database: Database, keys: Sequence[CrowdingKey]) -> list[Crow
     Raises:
         DatabaseUnavailableError: the database did not answer.
     """
-    rows = []
-    for number, (origin, carrier, departure, itself) in enumerate(keys):
-        if origin is not None and _is_in_reach(departure):
-            own = _own_columns(itself, origin, departure)
-            rows.append((number, origin, carrier, departure - CROWDED_WITHIN, departure + CROWDED_WITHIN, *own))
+    places, asked, departures = _in_reach(keys)
     found = [Crowding()] * len(keys)
-    if not rows:
+    windows = {
+        Window(key.origin_code, departure - CROWDED_WITHIN, departure + CROWDED_WITHIN)
+        for key, departure in zip(asked, departures, strict=True)
+        if key.origin_code is not None
+    }
+    if not windows:
         return found
-    for row in await database.fetch("crowding_by_key", _crowding(database.dialect, rows)):
-        if row.origin_flights:
-            key = keys[row.number]
-            same_carrier = row.itself and key.itself.carrier_code == key.carrier_code
-            of_carrier = None if key.carrier_code is None else row.carrier_flights + (not same_carrier)
-            found[row.number] = Crowding(row.origin_flights + (not row.itself), of_carrier)
+    timetable = (await flights_within(database, "crowding_by_key", {_ORIGIN: windows}, _ITSELF))[_ORIGIN]
+    for number, crowd in zip(places, _crowding(timetable, asked, instants(departures)), strict=True):
+        found[number] = crowd
     return found
 
 
@@ -134,106 +144,175 @@ async def operations(database: Database, keys: Sequence[OperationsKey]) -> list[
     Raises:
         DatabaseUnavailableError: the database did not answer.
     """
-    rows = []
-    for number, (origin, carrier, destination, departure) in enumerate(keys):
-        if _is_in_reach(departure):
-            at = departure - KNOWN_BEFORE
-            rows.append((number, origin, carrier, destination, at, *(at - window for window in _OPERATIONS_WINDOWS)))
+    places, asked, departures = _in_reach(keys)
     found = [Operations()] * len(keys)
-    if not rows:
+    leaving, bound = set(), set()
+    for (origin, _, destination, _), departure in zip(asked, departures, strict=True):
+        at = departure - KNOWN_BEFORE
+        if origin is not None:
+            leaving.add(Window(origin, at - max(ORIGIN_WINDOW, ORIGIN_BLOCK_WINDOW), at))
+        if destination is not None:
+            bound.add(Window(destination, at - max(DESTINATION_WINDOW, DESTINATION_BLOCK_WINDOW), at))
+    if not leaving and not bound:
         return found
-    for row in await database.fetch("operations_by_key", _operations(database.dialect, rows)):
-        found[row.number] = Operations(*row[1:])
+    windows = {_ORIGIN: leaving, _DESTINATION: bound}
+    read = await flights_within(database, "operations_by_key", windows, _DELAYS)
+    origins, destinations = _Delays(read[_ORIGIN]), _Delays(read[_DESTINATION])
+    at_all = instants(departures) - length(KNOWN_BEFORE)
+    for start in range(0, len(asked), _KEYS_AT_ONCE):
+        part = slice(start, start + _KEYS_AT_ONCE)
+        means = _operations(origins, destinations, asked[part], at_all[part])
+        for number, delays in zip(places[part], means, strict=True):
+            found[number] = delays
     return found
 
 
 async def weather_hours(
-    database: Database, keys: Collection[HourKey], hours_before: int, columns: Collection[str]
-) -> dict[HourKey, Row]:
+    database: Database, keys: Collection[HourKey], hours_before: int, columns: tuple[str, ...]
+) -> dict[str, dict[int, Sequence[Any]]]:
     """The observations of the hours of `keys` and of the `hours_before` hours before each, those that exist.
+
+    By the airport and by the hour in microseconds since 1970; each has the `columns` in their order.
 
     Raises:
         DatabaseUnavailableError: the database did not answer.
     """
     # An hour that many keys ask about is read once.
-    wanted = {hour for key in set(keys) for hour in hours_back(key, hours_before)}
-    if not wanted:
-        return {}
-    given = given_rows(database.dialect, {"airport": String(), "hour": Instant()}, wanted)
-    statement = select(*selectable(_WEATHER, {"airport_code", "observed_at", *columns})).join_from(
-        given, _WEATHER, (_WEATHER.c.airport_code == given.c.airport) & (_WEATHER.c.observed_at == given.c.hour)
-    )
-    rows = await database.fetch("weather_hours_by_key", statement)
-    return {HourKey(row.airport_code, row.observed_at): row for row in rows}
+    windows = {
+        Window(airport, hour - hours_before * _HOUR, hour)
+        for airport, hour in set(keys)
+        if airport is not None and _is_in_reach(hour)
+    }
+    found: dict[str, dict[int, Sequence[Any]]] = {}
+    if not windows:
+        return found
+    given = given_json(database.dialect, _HOURS, merged(windows))
+    statement = _weather_statement(database.dialect, columns)
+    for airport, hour, *readings in await database.rows("weather_hours_by_key", statement, [given]):
+        found.setdefault(airport, {})[hour] = readings
+    return found
 
 
-def hours_back(key: HourKey, hours_before: int) -> list[HourKey]:
-    """The hour of a key and the hours before it, latest first; none where the key is not looked up."""
+def hours_back(key: HourKey, hours_before: int) -> range:
+    """A key's hour and the hours before it in microseconds since 1970, latest first; none where it is not looked up."""
     airport, hour = key
     if airport is None or not _is_in_reach(hour):
-        return []
-    return [HourKey(airport, hour - timedelta(hours=number)) for number in range(hours_before + 1)]
+        return range(0)
+    last = instant(hour)
+    return range(last, last - (hours_before + 1) * length(_HOUR), -length(_HOUR))
 
 
-def _own_columns(itself: FlightDescription, origin: str, departure: datetime) -> tuple[Any, ...]:
-    """What finds the flight itself among those around it; nothing where it is not among them."""
-    own = itself.scheduled_departure
-    if own is None or itself.origin_code != origin or abs(own - departure) > CROWDED_WITHIN:
-        return (None, None, None, None)
-    return (itself.carrier_code, itself.flight_number, itself.destination_code, own)
+@cache
+def _weather_statement(dialect: str, columns: tuple[str, ...]) -> Prepared:
+    given = given_table(dialect, _HOURS, place(0, String()))
+    airport, observed = _WEATHER.c.airport_code, _WEATHER.c.observed_at
+    on = (airport == given.c.code) & observed.between(given.c.first, given.c.last)
+    read = (airport, microseconds(observed).label("hour"), *(_WEATHER.c[name] for name in columns))
+    return prepared(for_each_given(dialect, given, read, _WEATHER, on), dialect, 1)
 
 
-def _crowding(dialect: str, rows: Sequence[Sequence[Any]]) -> Select[Any]:
-    given = given_rows(dialect, _CROWDING_COLUMNS, rows)
-    at_origin = _FLIGHTS.c.origin_code == given.c.origin
-    around = (at_origin, _within(given.c.first, given.c.last))
-    itself = (
-        at_origin,
-        _FLIGHTS.c.scheduled_departure == given.c.own_departure,
-        _FLIGHTS.c.carrier_code == given.c.own_carrier,
-        or_(given.c.own_number.is_(None), _FLIGHTS.c.flight_number == given.c.own_number),
-        or_(given.c.own_destination.is_(None), _FLIGHTS.c.destination_code == given.c.own_destination),
+def _crowding(timetable: Timetable, keys: Sequence[CrowdingKey], departures: Instants) -> Iterator[Crowding]:
+    carriers, numbers, destinations = timetable.columns or ((), (), ())
+    codes = Numbering()
+    own_carriers = codes.of(key.carrier_code for key in keys)
+    around = length(CROWDED_WITHIN)
+    key, flight = timetable.pairs([key.origin_code for key in keys], departures - around, departures + around)
+    carrier = codes.of(carriers)[flight]
+    all_flights = np.bincount(key, minlength=len(keys)).tolist()
+    of_carrier = np.bincount(key[carrier == own_carriers[key]], minlength=len(keys)).tolist()
+    itself = [each.itself for each in keys]
+    own = np.array(list(map(_place_among, keys)), dtype=np.int64)
+    own_number = np.array([-1 if each.flight_number is None else each.flight_number for each in itself])[key]
+    own_destination = codes.of(each.destination_code for each in itself)[key]
+    is_itself = (
+        (timetable.scheduled[flight] == own[key])
+        & (carrier == codes.of(each.carrier_code for each in itself)[key])
+        & ((own_number == -1) | (np.array(numbers, dtype=np.int64)[flight] == own_number))
+        & ((own_destination == -1) | (codes.of(destinations)[flight] == own_destination))
     )
-    return select(
-        given.c.number,
-        _of_flights(given, func.count(), *around).label("origin_flights"),
-        _of_flights(given, func.count(), *around, _FLIGHTS.c.carrier_code == given.c.carrier).label("carrier_flights"),
-        _of_flights(given, func.count(), *itself).label("itself"),
-    )
+    is_there = np.bincount(key[is_itself], minlength=len(keys)).tolist()
+    for asked, count, same_carrier, there in zip(keys, all_flights, of_carrier, is_there, strict=True):
+        if not count:
+            yield Crowding()
+            continue
+        counted = there and asked.itself.carrier_code == asked.carrier_code
+        known = asked.carrier_code is not None
+        yield Crowding(count + (not there), same_carrier + (not counted) if known else None)
 
 
-def _operations(dialect: str, rows: Sequence[Sequence[Any]]) -> Select[Any]:
-    given = given_rows(dialect, _OPERATIONS_COLUMNS, rows)
-    left, delay = _FLIGHTS.c.actual_departure, _FLIGHTS.c.departure_delay_minutes
-    known = case((left <= given.c.at, delay), else_=minutes_between(_FLIGHTS.c.scheduled_departure, given.c.at))
-    mean = func.avg(cast(known, Float))
-    lost = case((_FLIGHTS.c.actual_arrival <= given.c.at, _FLIGHTS.c.arrival_delay_minutes - delay))
-    mean_lost = func.avg(cast(lost, Float))
-    origin = _FLIGHTS.c.origin_code == given.c.origin
-    destination = _FLIGHTS.c.destination_code == given.c.destination
-    carrier = _FLIGHTS.c.carrier_code == given.c.carrier
-    from_origin = (origin, _within(given.c.origin_first, given.c.at))
-    return select(
-        given.c.number,
-        _of_flights(given, mean, *from_origin),
-        _of_flights(given, mean, *from_origin, carrier),
-        _of_flights(given, mean, destination, _within(given.c.destination_first, given.c.at)),
-        _of_flights(given, mean_lost, origin, _within(given.c.origin_block_first, given.c.at)),
-        _of_flights(given, mean_lost, destination, _within(given.c.destination_block_first, given.c.at)),
-    )
+def _place_among(key: CrowdingKey) -> int:
+    """When the flight itself leaves according to the table, where that is among those around it."""
+    own, departure = key.itself.scheduled_departure, key.scheduled_departure
+    if own is None or departure is None or key.itself.origin_code != key.origin_code:
+        return _NOT_AMONG_THEM
+    return _NOT_AMONG_THEM if abs(own - departure) > CROWDED_WITHIN else instant(own)
 
 
-def _of_flights(given: FromClause, value: ColumnElement[Any], *where: ColumnElement[bool]) -> ColumnElement[Any]:
-    """An aggregate of the flights around each given row.
+class _Delays:
+    """What is on record of the delays of the flights of a timetable, each array of shape (n,)."""
 
-    As a correlated subquery it goes through an index for each row. A join looks the same to a reader, but PostgreSQL
-    reads the whole table for it.
-    """
-    return select(value).select_from(_FLIGHTS).where(*where).correlate(given).scalar_subquery()
+    def __init__(self, timetable: Timetable) -> None:
+        carriers, left, delays, landed, arrival_delays = timetable.columns or ((),) * 5
+        self.timetable = timetable
+        self.carriers = carriers
+        self.left, self.landed = (
+            np.array([_NEVER if at is None else at for at in moments], dtype=np.int64) for moments in (left, landed)
+        )
+        # numpy reads None as NaN when the dtype is a float.
+        self.delay = np.array(delays, dtype=np.float64)
+        self.lost = np.array(arrival_delays, dtype=np.float64) - self.delay
+
+    def known(self, at: Instants, flight: Indexes) -> NDArray[np.float64]:
+        """How late each flight was at an instant, in minutes; NaN where that is not on record."""
+        late = (at - self.timetable.scheduled[flight]) / _MINUTE
+        return np.where(self.left[flight] <= at, self.delay[flight], late)
+
+    def known_lost(self, at: Instants, flight: Indexes) -> NDArray[np.float64]:
+        """The minutes that each flight that had landed lost on the way; NaN for the others."""
+        return np.where(self.landed[flight] <= at, self.lost[flight], np.nan)
 
 
-def _within(first: ColumnElement[Any], last: ColumnElement[Any]) -> ColumnElement[bool]:
-    return _FLIGHTS.c.scheduled_departure.between(first, last)
+def _operations(
+    origins: _Delays, destinations: _Delays, keys: Sequence[OperationsKey], at: Instants
+) -> Iterator[Operations]:
+    count = len(keys)
+    means = []
+    for delays, codes, window, block_window in (
+        (origins, [key.origin_code for key in keys], ORIGIN_WINDOW, ORIGIN_BLOCK_WINDOW),
+        (destinations, [key.destination_code for key in keys], DESTINATION_WINDOW, DESTINATION_BLOCK_WINDOW),
+    ):
+        key, flight = delays.timetable.pairs(codes, at - length(max(window, block_window)), at)
+        since = at[key] - delays.timetable.scheduled[flight]
+        recent = since <= length(window)
+        known = delays.known(at[key[recent]], flight[recent])
+        means.append(_means(key[recent], known, count))
+        if delays is origins:
+            carriers = Numbering()
+            same = (
+                carriers.of(delays.carriers)[flight[recent]] == carriers.of(k.carrier_code for k in keys)[key[recent]]
+            )
+            means.append(_means(key[recent][same], known[same], count))
+        recent = since <= length(block_window)
+        means.append(_means(key[recent], delays.known_lost(at[key[recent]], flight[recent]), count))
+    origin, carrier, origin_block, destination, destination_block = means
+    return map(Operations, origin, carrier, destination, origin_block, destination_block)
+
+
+def _means(key: Indexes, values: NDArray[np.float64], count: int) -> list[float | None]:
+    """The mean of what is known of each of `count` keys, None where nothing is."""
+    known = ~np.isnan(values)
+    numbers = np.bincount(key[known], minlength=count)
+    sums = np.bincount(key[known], weights=values[known], minlength=count)
+    return [total / number if number else None for total, number in zip(sums.tolist(), numbers.tolist(), strict=True)]
+
+
+def _in_reach(keys: Sequence[_Key]) -> tuple[list[int], list[_Key], list[datetime]]:
+    """The keys that are looked up, with their places and their departures."""
+    found = [
+        (place, key, departure) for place, key in enumerate(keys) if _is_in_reach(departure := key.scheduled_departure)
+    ]
+    places, asked, departures = zip(*found, strict=True) if found else ((), (), ())
+    return list(places), list(asked), list(departures)
 
 
 def _is_in_reach(moment: datetime | None) -> TypeGuard[datetime]:

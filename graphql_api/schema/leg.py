@@ -1,8 +1,9 @@
 """From questions to what models read of flights: what is not given is looked up, what is not found is unknown."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from operator import attrgetter
 from typing import Any, Self
 
@@ -10,7 +11,7 @@ from strawberry import UNSET
 
 from db.engine import Database, Row
 from db.faults import is_storable
-from db.queries.rows import FlightDescription, described_flights, rows_by_key
+from db.queries.rows import FlightDescription, described_flights
 from db.queries.surroundings import (
     Crowding,
     CrowdingKey,
@@ -22,16 +23,16 @@ from db.queries.surroundings import (
     operations,
     weather_hours,
 )
+from db.reader import RawRow
+from db.reference import Reference
 from graphql_api.ids import shortened
 from graphql_api.schema.prediction_inputs import OperationsInput
 from graphql_api.schema.problems import Fault
 from graphql_api.schema.question import Question, all_faults
-from ml.leg import WEATHER_FIELDS
-from ml.runtime import WEATHER_HOURS, Bundle, Leg, Place, Weather
+from ml.runtime import WEATHER_FIELDS, WEATHER_HOURS, Bundle, Leg, Place, Weather
 
-_PLACE_COLUMNS = frozenset({"latitude", "longitude", "timezone"})
 _OF_ARRIVAL = frozenset({"arrival_minute", "duration_minutes"})
-_AIRCRAFT_COLUMNS = frozenset({"seats", "year"})
+_NO_AIRCRAFT = (None, None, None)
 _NO_FLIGHT = FlightDescription(None, None, None, None, None)
 _NO_CROWDING = CrowdingKey(None, None, None, _NO_FLIGHT)
 _NO_HOUR = HourKey(None, None)
@@ -74,17 +75,21 @@ _UNKNOWN_PLACE = Place()
 class _Found:
     """What the tables hold of a batch of questions; of the surroundings, of each question at its place."""
 
-    airlines: Mapping[Any, Row]
+    airlines: Mapping[Any, RawRow]
     places: Mapping[Any, Place]
     described: Mapping[Any, Row]
-    aircraft: Mapping[Any, Row]
+    aircraft: Mapping[Any, RawRow]
     crowding: Sequence[Crowding]
     weather: Sequence[tuple[Weather, ...]]
     operations: Sequence[Operations]
 
 
 async def legs_of(
-    database: Database, questions: Sequence[Question], paths: Sequence[tuple[str, ...]], lookups: Sequence[Lookups]
+    database: Database,
+    reference: Reference,
+    questions: Sequence[Question],
+    paths: Sequence[tuple[str, ...]],
+    lookups: Sequence[Lookups],
 ) -> list[Leg | list[Fault]]:
     """Each flight with what its `lookups` name looked up, or every fault that was found in it.
 
@@ -96,7 +101,7 @@ async def legs_of(
     faults = all_faults(questions, paths)
     if faults:
         lookups = [NOTHING if place in faults else each for place, each in enumerate(lookups)]
-    found = await _look_up(database, questions, lookups)
+    found = await _look_up(database, reference, questions, lookups)
     legs: list[Leg | list[Fault]] = []
     for place, question in enumerate(questions):
         unknown = _unknown_codes(question, found, paths[place])
@@ -108,13 +113,15 @@ async def legs_of(
 
 
 def _leg(question: Question, found: _Found, place: int) -> Leg:
-    arrival, aircraft = question.scheduled_arrival, None
+    arrival = question.scheduled_arrival
+    seats, year = None, None
     if question.tail_number is not None:
-        aircraft = found.aircraft.get(question.tail_number)
+        _, seats, year = found.aircraft.get(question.tail_number, _NO_AIRCRAFT)
     described = found.described.get(_itself(question)) if found.described and question.stored is None else None
     if described is not None:
         arrival = arrival or described.scheduled_arrival
-        aircraft = aircraft if question.tail_number is not None else described
+        if question.tail_number is None:
+            seats, year = described.seats, described.year
     return Leg(
         question.carrier_code,
         question.origin_code,
@@ -123,55 +130,61 @@ def _leg(question: Question, found: _Found, place: int) -> Leg:
         arrival,
         found.places.get(question.origin_code, _UNKNOWN_PLACE),
         found.places.get(question.destination_code, _UNKNOWN_PLACE),
-        None if aircraft is None else aircraft.seats,
-        None if aircraft is None else aircraft.year,
+        seats,
+        year,
         *found.crowding[place],
         _weather(question, found.weather[place]),
         *_operations(question, found.operations[place]),
     )
 
 
-async def _look_up(database: Database, questions: Sequence[Question], lookups: Sequence[Lookups]) -> _Found:
+async def _look_up(
+    database: Database, reference: Reference, questions: Sequence[Question], lookups: Sequence[Lookups]
+) -> _Found:
     """What is given already is not asked for."""
-    asked = list(zip(questions, lookups, strict=True))
-    airports = {code for question in questions for code in (question.origin_code, question.destination_code)}
-    described = [_itself(question) for question, needed in asked if _leaves_out(question, needed)]
-    tails = {question.tail_number for question, needed in asked if needed.aircraft}
-    reference = asyncio.gather(
-        _rows(database, "airlines", {question.carrier_code for question in questions}, ()),
-        _places(database, airports),
-        described_flights(database, described),
-        _rows(database, "aircraft", tails, _AIRCRAFT_COLUMNS),
+    # A batch names few codes, each of them many times.
+    codes = {code for question in questions for code in question[:3]}
+    storable = {code: code if code is not None and is_storable(code) else None for code in codes}
+    described, crowds, hours, delays = [], [], [], []
+    for question, needed in zip(questions, lookups, strict=True):
+        departure = question.scheduled_departure
+        carrier, origin, destination = (storable[code] for code in question[:3])
+        itself = question.stored or FlightDescription(carrier, question.flight_number, origin, destination, departure)
+        if _leaves_out(question, needed):
+            described.append(itself)
+        crowds.append(CrowdingKey(origin, carrier, departure, itself) if needed.crowding else _NO_CROWDING)
+        hours.append(_hour_key(origin, departure) if needed.weather and question.weather is not None else _NO_HOUR)
+        is_late = needed.operations and question.operations is not None and not _is_whole(question.operations)
+        delays.append(OperationsKey(origin, carrier, destination, departure) if is_late else _NO_OPERATIONS)
+    tails = {question.tail_number for question, needed in zip(questions, lookups, strict=True) if needed.aircraft}
+    airlines = {storable[question.carrier_code] for question in questions}
+    airports = {storable[code] for question in questions for code in question[1:3]}
+    (carriers, ends, aircraft, flights), around = await asyncio.gather(
+        asyncio.gather(
+            reference.rows("airlines", _known(airlines)),
+            reference.rows("airports", _known(airports)),
+            reference.rows("aircraft", {tail for tail in _known(tails) if is_storable(tail)}),
+            described_flights(database, described),
+        ),
+        asyncio.gather(crowding(database, crowds), _weather_hours(database, hours), operations(database, delays)),
     )
-    surroundings = asyncio.gather(
-        crowding(database, [_crowding_key(*each) for each in asked]),
-        _weather_hours(database, [_hour_key(*each) for each in asked]),
-        operations(database, [_operations_key(*each) for each in asked]),
-    )
-    (airlines, places, flights, aircraft), around = await asyncio.gather(reference, surroundings)
-    return _Found(airlines, places, flights, aircraft, *around)
+    places = {code: Place(*row[1:]) for code, row in ends.items()}
+    return _Found(carriers, places, flights, aircraft, *around)
 
 
-async def _rows(database: Database, table: str, codes: Collection[Any], columns: Collection[str]) -> Mapping[Any, Row]:
-    keys = {code for code in codes if code is not None and is_storable(code)}
-    return await rows_by_key(database, table, keys, columns) if keys else {}
-
-
-async def _places(database: Database, codes: Collection[Any]) -> dict[Any, Place]:
-    rows = await _rows(database, "airports", codes, _PLACE_COLUMNS)
-    return {code: Place(row.latitude, row.longitude, row.timezone) for code, row in rows.items()}
+def _known(codes: Iterable[str | None]) -> set[str]:
+    return {code for code in codes if code is not None}
 
 
 async def _weather_hours(database: Database, keys: Sequence[HourKey]) -> list[tuple[Weather, ...]]:
     """The weather of each hour and of the hours before it, latest first; nothing where none of them was observed."""
     rows = await weather_hours(database, keys, WEATHER_HOURS, WEATHER_FIELDS)
-    if not rows:
-        return [()] * len(keys)
-    observed = {key: Weather(*_readings(row)) for key, row in rows.items()}
+    observed = {airport: {hour: Weather(*row) for hour, row in hours.items()} for airport, hours in rows.items()}
     spans: dict[HourKey, tuple[Weather, ...]] = {}
     for key in set(keys):
-        hours = [observed.get(hour) for hour in hours_back(key, WEATHER_HOURS)]
-        spans[key] = tuple(hour or _UNKNOWN_WEATHER for hour in hours) if any(hours) else ()
+        of_airport = observed.get(key.airport_code or "", {})
+        span = tuple(of_airport.get(hour, _UNKNOWN_WEATHER) for hour in hours_back(key, WEATHER_HOURS))
+        spans[key] = span if any(hour is not _UNKNOWN_WEATHER for hour in span) else ()
     return [spans[key] for key in keys]
 
 
@@ -185,33 +198,8 @@ def _itself(question: Question) -> FlightDescription:
     )
 
 
-def _crowding_key(question: Question, needed: Lookups) -> CrowdingKey:
-    if not needed.crowding:
-        return _NO_CROWDING
-    return CrowdingKey(
-        _storable(question.origin_code),
-        _storable(question.carrier_code),
-        question.scheduled_departure,
-        _itself(question),
-    )
-
-
-def _hour_key(question: Question, needed: Lookups) -> HourKey:
-    departure = question.scheduled_departure
-    if not needed.weather or departure is None or question.weather is None:
-        return _NO_HOUR
-    return HourKey(_storable(question.origin_code), departure.replace(minute=0, second=0, microsecond=0))
-
-
-def _operations_key(question: Question, needed: Lookups) -> OperationsKey:
-    if not needed.operations or question.operations is None or _is_whole(question.operations):
-        return _NO_OPERATIONS
-    return OperationsKey(
-        _storable(question.origin_code),
-        _storable(question.carrier_code),
-        _storable(question.destination_code),
-        question.scheduled_departure,
-    )
+def _hour_key(origin: str | None, departure: datetime | None) -> HourKey:
+    return _NO_HOUR if departure is None else HourKey(origin, departure.replace(minute=0, second=0, microsecond=0))
 
 
 def _is_whole(given: OperationsInput) -> bool:

@@ -123,7 +123,7 @@ _BASIS = 10
 def _row(prediction: Prediction) -> Row:
     """P(delayed), P(never arrives), the quantiles, the buckets, the prediction itself, the names of its groups."""
     delayed, never, *buckets = prediction.sums
-    return (delayed, never, *prediction.quantiles, *buckets, prediction, prediction.basis)
+    return (delayed, never, *prediction.quantiles, *buckets, prediction, [*prediction.basis])
 
 
 def _buckets(row: Row) -> Sequence[Row]:
@@ -188,6 +188,7 @@ async def _answer(context: Context, asks: Sequence[_Ask]) -> list[list[Predictio
     needed = [NOTHING if isinstance(bundle, ModelUnavailable) else Lookups.of(bundle) for bundle in chosen]
     legs = await legs_of(
         context.database,
+        context.service.reference,
         [question for ask in asks for question in ask.questions],
         [path for ask in asks for path in ask.paths],
         [lookups for ask, lookups in zip(asks, needed, strict=True) for _ in ask.questions],

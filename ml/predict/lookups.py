@@ -147,8 +147,11 @@ async def _weather(database: Database, flights: Sequence[AskedFlight], *, needed
     hours = [each.scheduled_departure.replace(minute=0, second=0, microsecond=0) for each in flights]
     keys = [HourKey(each.origin_code, hour) for each, hour in zip(flights, hours, strict=True)]
     found = await weather_hours(database, keys, WEATHER_HOURS, WEATHER_FIELDS)
-    observed = {key: Weather(*(getattr(row, name) for name in WEATHER_FIELDS)) for key, row in found.items()}
-    return [tuple(observed.get(hour, Weather()) for hour in hours_back(key, WEATHER_HOURS)) for key in keys]
+    spans = []
+    for key in keys:
+        of_airport = found.get(key.airport_code or "", {})
+        spans.append(tuple(Weather(*of_airport.get(hour, ())) for hour in hours_back(key, WEATHER_HOURS)))
+    return spans
 
 
 def _leg(flight: AskedFlight, reference: Reference, around: Surroundings) -> Leg | str:

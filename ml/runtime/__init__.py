@@ -1,6 +1,7 @@
 """What a serving process needs of the model: bundles, predictions, factors. Imports no training library."""
 
-from ml.leg import WEATHER_HOURS, Leg, Place, Weather
+from ml.features import Group
+from ml.leg import WEATHER_FIELDS, WEATHER_HOURS, Leg, Place, Weather
 from ml.runtime.aliases import AliasesError
 from ml.runtime.bundle import Bundle, load_bundle
 from ml.runtime.distribution import BUCKETS, Distribution
@@ -15,12 +16,14 @@ from ml.runtime.settings import ModelSettings
 
 __all__ = [
     "BUCKETS",
+    "WEATHER_FIELDS",
     "WEATHER_HOURS",
     "AliasesError",
     "Bundle",
     "BundleError",
     "Distribution",
     "Factor",
+    "Group",
     "Leg",
     "Manifest",
     "Metric",

@@ -63,6 +63,7 @@ class Graph:
     ) -> dict[str, Any]:
         """The whole response; `statements` holds the names of the SQL statements that it took."""
         self.statements.clear()
+        self.service.reference.forget()
         try:
             prepared = self.executor.prepare(query, name)
             self.executor.price(prepared, variables or {})
