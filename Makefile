@@ -8,10 +8,10 @@ MLFLOW_PORT ?= 5001
 NODE_PACKAGES := $(addsuffix /node_modules/.package-lock.json, tests/node clients/typescript clients/relay)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format typecheck schema data train mlflow lock bench fuzz notebook graphiql clean
+.PHONY: help run test lint format typecheck schema data train mlflow lock bench bench-check fuzz notebook graphiql clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  \1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  \1\t/' | expand -t 14
 
 run: $(VENV)/.data data/processed/.prepared graphiql ## serve the API and GraphiQL at http://127.0.0.1:8000/graphql
 	@$(BIN)/python -m db upgrade
@@ -51,6 +51,9 @@ mlflow: .venv-mlflow/.installed ## show the training runs and models in MLflow's
 
 bench: $(VENV)/.test data/processed/.prepared ## measure speed against handwritten yardsticks
 	@$(BIN)/python -m benchmarks
+
+bench-check: $(VENV)/.test data/processed/.prepared ## measure shortly, and fail where the service got slower than recorded
+	@$(BIN)/python -m benchmarks check
 
 fuzz: $(VENV)/.test data/processed/.prepared ## send made-up operations to the service, and fail where one makes it fail
 	@$(BIN)/python -m benchmarks fuzz

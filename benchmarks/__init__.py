@@ -1,1 +1,1 @@
-"""Speed, as ratios to handwritten yardsticks that run in the same process in turn with what is measured."""
+"""Speed, as ratios to handwritten yardsticks that take turns with what is measured."""

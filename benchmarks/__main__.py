@@ -1,158 +1,125 @@
 """`python -m benchmarks`: what the project says of its speed and of its writes, measured on this machine."""
 
-import asyncio
-import sqlite3
-import statistics
-import tempfile
-import time
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 import typer
-from pydantic import SecretStr
 from rich.console import Console
-from rich.progress import track
-from rich.table import Table
 
-from benchmarks import inference
-from benchmarks.yardsticks import flight_rows
-from db.engine import Database
-from db.migrate import upgrade
-from db.progress import Silent
-from db.seed import seed
-from graphql_api.app import open_service
-from graphql_api.context import context_for
-from graphql_api.execution import Executor
-from graphql_api.principal import Principal
-from graphql_api.schema import build_schema
+from benchmarks.shapes import NAMES
 from graphql_api.settings import Environment, Settings
-from graphql_api.state import Service
-from ml.runtime import Leg, Place
-from ml.runtime.aliases import open_model
 
-ROUNDS = 30
-_AIRPORT = "code name latitude longitude timezone"
-_PAGE = f"""query($first: Int!) {{ flights(first: $first) {{ nodes {{
-    id carrierCode flightNumber scheduledDeparture scheduledArrival departureDelayMinutes arrivalDelayMinutes status
-    distanceMiles airline {{ code name }} origin {{ {_AIRPORT} }} destination {{ {_AIRPORT} }}
-    aircraft {{ tailNumber manufacturer model year seats }} }} }} }}"""
-_PREDICT = """query($inputs: [PredictDelayInput!]!) { predictDelays(inputs: $inputs) { ... on DelayPrediction {
-    probabilityDelayed probabilityNeverArrives delayMinutes { p10 p50 p90 } } } }"""
-Work = Callable[[], Awaitable[Any]]
-
-
-async def measure(service: Service, path: Path) -> Table:
-    """The median time of each shape and of its yardstick over alternating rounds."""
-    executor = Executor(build_schema(), service.settings)
-    connection = sqlite3.connect(path)
-    legs = _legs(1000)
-    bundle = service.models.select()
-    session_inputs = {"inputs": bundle.matrix(legs)}
-
-    def graph(query: str, variables: dict[str, Any]) -> Work:
-        async def ask() -> bytes:
-            context = context_for(service, Principal.anonymous(service.settings))
-            answer = await executor.execute(executor.prepare(query, None), variables, context)
-            return orjson.dumps(answer.body)
-
-        return ask
-
-    def by_hand(limit: int) -> Work:
-        async def read() -> bytes:
-            return flight_rows(connection, limit)
-
-        return read
-
-    def bare(rows: int) -> Work:
-        inputs = {name: matrix[:rows] for name, matrix in session_inputs.items()}
-
-        async def run() -> Any:
-            return bundle.session.run(None, inputs)
-
-        return run
-
-    shapes: dict[str, tuple[Work, Work]] = {
-        "page20": (graph(_PAGE, {"first": 20}), by_hand(20)),
-        "page100": (graph(_PAGE, {"first": 100}), by_hand(100)),
-        "predict1": (graph(_PREDICT, {"inputs": _inputs(1)}), bare(1)),
-        "predict1000": (graph(_PREDICT, {"inputs": _inputs(1000)}), bare(1000)),
-    }
-    table = Table("shape", "service ms", "yardstick ms", "ratio", box=None, pad_edge=False)
-    for name, (ours, yardstick) in track(shapes.items(), "measuring", console=Console(stderr=True)):
-        times = [(await _timed(ours), await _timed(yardstick)) for _ in range(ROUNDS)]
-        service_time, yardstick_time = (statistics.median(column) for column in zip(*times, strict=True))
-        ratio = f"{yardstick_time / service_time:.3f}"
-        table.add_row(name, f"{service_time * 1000:.3f}", f"{yardstick_time * 1000:.3f}", ratio)
-    connection.close()
-    return table
-
-
-async def _timed(work: Work) -> float:
-    started = time.perf_counter()
-    await work()
-    return time.perf_counter() - started
-
-
-def _inputs(count: int) -> list[dict[str, Any]]:
-    """Flights that differ, since equal ones would be answered once."""
-    first = datetime(2013, 7, 1, 10, tzinfo=UTC)
-    route = {"carrierCode": "UA", "originCode": "EWR", "destinationCode": "IAH"}
-    return [
-        {**route, "scheduledDeparture": (first + timedelta(minutes=7 * index)).isoformat()} for index in range(count)
-    ]
-
-
-def _legs(count: int) -> list[Leg]:
-    newark = Place(40.6925, -74.168667, "America/New_York")
-    houston = Place(29.984433, -95.341442, "America/Chicago")
-    return [
-        Leg("UA", "EWR", "IAH", datetime.fromisoformat(asked["scheduledDeparture"]), None, newark, houston)
-        for asked in _inputs(count)
-    ]
-
-
-async def _fill(settings: Settings) -> None:
-    database = Database(settings, maintenance=True)
-    await upgrade(database)
-    await seed(database, settings.data_dir / "processed", Silent())
-    await database.close()
-
-
-async def service() -> None:
-    """The service's answers, from documents to bytes."""
-    with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory) / "flights.db"
-        settings = Settings(database_url=SecretStr(f"sqlite:///{path}"))
-        await _fill(settings)
-        async with open_service(settings) as opened:
-            table = await measure(opened, path)
-    Console().print(table)
-    print(f"Medians of {ROUNDS} alternating rounds in one process on SQLite; the ratio is yardstick over service.")
-
+SECONDS, ROUNDS = 2, 4
+"""How long each round asks, and how many there are, unless the command says otherwise."""
+_CHECKED = (1, 3)
+_QUICK = (1, 1)
+_WIDTH = 132
+_DATABASES = ("postgresql", "sqlite")
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 
 @app.callback(invoke_without_command=True, epilog="Example: python -m benchmarks")
 def main(context: typer.Context) -> None:
-    """Measure the service and the inference, or the part that is named."""
+    """Measure the graph and the inference, or the part that is named."""
     if context.invoked_subcommand is None:
-        service_command()
+        graph_command()
         inference_command()
 
 
-@app.command("service", epilog="Example: python -m benchmarks service")
-def service_command() -> None:
-    """Time each shape of a request and its handwritten yardstick in turn, and print the ratio."""
-    asyncio.run(service())
+Shapes = Annotated[
+    list[str] | None, typer.Option("--shape", help=f"One of {', '.join(NAMES)}; may be repeated, all when left out.")
+]
+DatabaseNames = Annotated[
+    list[str] | None, typer.Option("--database", help=f"{' or '.join(_DATABASES)}; both when left out.")
+]
+
+
+@app.command("graph", epilog="Example: python -m benchmarks graph --shape page100 --database postgresql")
+def graph_command(
+    shape: Shapes = None,
+    database: DatabaseNames = None,
+    seconds: Annotated[int, typer.Option(min=1, help="How long each round asks; slow answers longer.")] = SECONDS,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each contender has its turn.")] = ROUNDS,
+    *,
+    quick: Annotated[bool, typer.Option("--quick", help="One round of one second: whether it works.")] = False,
+    record: Annotated[
+        bool, typer.Option("--record", help="Write docs/benchmarks.json and .md with the chart.")
+    ] = False,
+) -> None:
+    """Ask the service over HTTP, in turn with plain execution and a handwritten application that answers the same."""
+    if record and (quick or shape or database):
+        raise typer.BadParameter("what is recorded is all of it: leave out --quick, --shape and --database")
+    from benchmarks import page, results, summary
+    from benchmarks.comparison import DATABASES
+
+    plan = _QUICK if quick else (seconds, rounds)
+    found = _measured(shape, database or _DATABASES, plan, rest=not shape)
+    out = _out()
+    for name, of in found["databases"].items():
+        out.print(summary.terminal(DATABASES[name], summary.SHAPE_COLUMNS, summary.shape_rows(name, of["shapes"])), "")
+        for by in of.get("growth", {}):
+            rows = summary.growth_rows(of["growth"][by], by)
+            out.print(summary.terminal("", (by, *summary.GROWTH_COLUMNS), rows), "")
+        if "footprint" in of:
+            out.print(summary.terminal("", ("", "measured", "to reach"), summary.footprint_rows(of["footprint"])), "")
+    print(f"{found['client']}; medians of {plan[1]} rounds of {plan[0]} s or more; ratio: service by the other.")
+    if record:
+        page.write(results.record(found))
+        print(f"recorded in {results.FILE}")
+
+
+@app.command("check", epilog="Example: python -m benchmarks check --shape page100")
+def check_command(shape: Shapes = None, database: DatabaseNames = None) -> None:
+    """Measure shortly, and fail where a ratio fell below the recorded one by more than chance explains."""
+    from benchmarks import check, results
+
+    recorded = results.read()
+    if not recorded:
+        raise _failure("nothing was recorded; `python -m benchmarks graph --record` does")
+    findings = check.compare(recorded, _measured(shape, database or _DATABASES[:1], _CHECKED, rest=False))
+    for finding in findings:
+        print(finding)
+    slower = [f"{finding.database} {finding.shape}" for finding in findings if finding.slower]
+    print(f"\nslower: {', '.join(slower) or 'none'}")
+    if slower:
+        raise typer.Exit(1)
+
+
+def _measured(shapes: list[str] | None, databases: Sequence[str], plan: tuple[int, int], *, rest: bool) -> Any:
+    """The results of the graph, or a failure that the user can understand."""
+    from benchmarks.clients import LoadError, client
+    from benchmarks.comparison import Extent, measure
+    from benchmarks.contenders import DisagreementError, NotServingError
+    from benchmarks.graph import Plan
+
+    for given, known in ((shapes or (), NAMES), (databases, _DATABASES)):
+        if unknown := set(given) - set(known):
+            raise typer.BadParameter(f"{', '.join(sorted(unknown))} is none of {', '.join(known)}")
+    try:
+        return measure(client(), Extent(databases, shapes or (), Plan(*plan), rest))
+    except (DisagreementError, LoadError, NotServingError) as error:
+        raise _failure(str(error)) from error
+
+
+def _out() -> Console:
+    """Standard output, wide enough for the tables also where it is a file."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_WIDTH)
+
+
+def _failure(message: str) -> typer.Exit:
+    Console(stderr=True, highlight=False, markup=False).print(f"error: {message}")
+    return typer.Exit(1)
 
 
 @app.command("inference", epilog="Example: python -m benchmarks inference")
 def inference_command() -> None:
     """Time the champion alone against the bare session."""
+    from benchmarks import inference
+    from ml.runtime.aliases import open_model
+
     bundle = open_model(Settings().model_dir, "champion")
     timings = inference.measure(bundle)
     Console().print(inference.table(bundle.version, timings))
@@ -172,11 +139,25 @@ def statistics_command() -> None:
 
 
 @app.command("seed", epilog="Example: python -m benchmarks seed")
-def seed_command() -> None:
+def seed_command(
+    *,
+    record: Annotated[bool, typer.Option("--record", help="Add the pages over HTTP to docs/benchmarks.json.")] = False,
+) -> None:
     """Load three million flights, on both databases, and time pages of few and of many. Needs npm once."""
+    import asyncio
+
     from benchmarks import seeding
 
-    asyncio.run(seeding.main(Settings().data_dir))
+    millions = asyncio.run(seeding.main(Settings().data_dir, _out()))
+    if record:
+        from benchmarks import page, results
+
+        if not results.read():
+            raise _failure(
+                "there is nothing to add to; record the rest first with `python -m benchmarks graph --record`"
+            )
+        page.write(results.record({"millions": millions}))
+        print(f"recorded in {results.FILE}")
 
 
 @app.command("hostile", epilog="Example: python -m benchmarks hostile")

@@ -7,12 +7,14 @@ from urllib.parse import urlsplit
 
 from rich.table import Table
 
+from benchmarks.processes import peak_bytes, resident_bytes
 from tests.servers import Server, serving
 
 MEGABYTES = 10
 REPEATS = 30
 GROWN_MIB_MAX = 5
 _HEAD = "POST /graphql HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n{length}\r\n\r\n"
+_MIB = 1024 * 1024
 _PIECE = b" " * 65_536
 _PIECES = MEGABYTES * 1_000_000 // len(_PIECE)
 
@@ -37,9 +39,9 @@ async def _table(server: Server) -> Table:
     }
     for name, sent in kinds.items():
         await _send(server, *sent)
-        before = _memory(server, "VmRSS")
+        before = resident_bytes(server.process.pid) / _MIB
         answers = {await _send(server, *sent) for _ in range(REPEATS)}
-        after, most = _memory(server, "VmRSS"), _memory(server, "VmHWM")
+        after, most = resident_bytes(server.process.pid) / _MIB, peak_bytes(server.process.pid) / _MIB
         shown = [f"{value:.1f}" for value in (before, after, most, after - before)]
         table.add_row(f"{name}, {REPEATS} times", ", ".join(sorted(answers)), *shown)
     return table
@@ -65,10 +67,3 @@ async def _send(server: Server, header: str, piece: bytes, end: bytes) -> str:
         line = "connection reset"
     writer.close()
     return line.removeprefix("HTTP/1.1 ") or "connection closed"
-
-
-def _memory(server: Server, name: str) -> float:
-    """A figure of the process's memory in MiB."""
-    status = Path(f"/proc/{server.process.pid}/status").read_text(encoding="utf-8")
-    (line,) = [line for line in status.splitlines() if line.startswith(f"{name}:")]
-    return int(line.split()[1]) / 1024

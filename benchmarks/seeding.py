@@ -1,13 +1,12 @@
 """Loading three million flights, and a page of them against a page of the flights that come with the project."""
 
 import os
-import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +16,13 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.clients import client
+from benchmarks.contenders import PRODUCTION, SERVICE, Contender, Figures
+from benchmarks.graph import medians
+from benchmarks.page import MILLIONS_COLUMNS, millions_rows
+from benchmarks.processes import peak_bytes
+from benchmarks.shapes import SETS, page
+from benchmarks.summary import terminal
 from benchmarks.vega import fetch, write_tables
 from graphql_api.app import open_service
 from graphql_api.context import context_for
@@ -25,6 +31,7 @@ from graphql_api.principal import Principal
 from graphql_api.schema import build_schema
 from graphql_api.settings import Settings
 from graphql_api.state import Service
+from tests.servers import serving
 
 ROUNDS = 20
 MEMORY_MAX = 10**9
@@ -34,6 +41,8 @@ _PAGE = """query($where: FlightFilter, $after: String) {
     edges { cursor }
     nodes { id carrierCode flightNumber scheduledDeparture scheduledArrival departureDelayMinutes arrivalDelayMinutes
       status distanceMiles } } }"""
+_ENDS = "{ a: flights(first: 1) { nodes { scheduledDeparture } } b: flights(last: 1) { nodes { scheduledDeparture } } }"
+_HTTP_ROUNDS, _HTTP_SECONDS = 5, 2
 # How far into the flights, by time, a page deep inside lies.
 _DEPTH = 0.9
 
@@ -57,7 +66,7 @@ def load(url: str, data_dir: Path, rows: int) -> Load:
     started, peak = time.perf_counter(), 0
     process = subprocess.Popen([sys.executable, "-m", "db", "seed"], env=environment, stdout=subprocess.DEVNULL)
     while process.poll() is None:
-        peak = max(peak, _peak_bytes(process.pid))
+        peak = max(peak, peak_bytes(process.pid))
         if time.perf_counter() - started > _TIME_MAX:
             process.kill()
         time.sleep(0.05)
@@ -65,15 +74,6 @@ def load(url: str, data_dir: Path, rows: int) -> Load:
     if process.returncode:
         raise SystemExit(f"seeding {url} failed with status {process.returncode}")
     return Load(rows, seconds, peak)
-
-
-def _peak_bytes(pid: int) -> int:
-    """The most memory that a process had so far. What `wait4` tells includes the one that started it."""
-    try:
-        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    except OSError:
-        return 0
-    return int(found[1]) * 1024 if found else 0
 
 
 async def pages(urls: Sequence[str]) -> dict[str, list[float]]:
@@ -102,14 +102,39 @@ async def pages(urls: Sequence[str]) -> dict[str, list[float]]:
         return found
 
 
+def over_http(urls: Mapping[int, str], directory: Path) -> list[dict[str, Any]]:
+    """The figures of page100 on each database, by the number of its flights: alternating rounds, medians."""
+    asking = client()
+    with ExitStack() as stack:
+        turns = []
+        for rows, url in urls.items():
+            server = stack.enter_context(serving(directory / f"{rows}.log", DATABASE_URL=url, **PRODUCTION))
+            contender = Contender(SERVICE, server)
+            turns.append((contender, page(100, days=_days(contender)), list[Figures]()))
+        for _ in range(_HTTP_ROUNDS):
+            for contender, shape, rounds in turns:
+                rounds.append(contender.measure(asking, shape, _HTTP_SECONDS))
+    return [{"flights": rows, **medians(of)} for rows, (_, _, of) in zip(urls, turns, strict=True)]
+
+
+def _days(contender: Contender) -> list[datetime]:
+    """Days evenly over the time of a service's flights."""
+    first, last = _ends(contender.ask(_ENDS, {}))
+    return [first + (last - first) * ((number + 0.5) / SETS) for number in range(SETS)]
+
+
 async def _deep(service: Service, executor: Executor, where: dict[str, Any]) -> dict[str, Any]:
     """The variables of the page that begins after `_DEPTH` of the time from the first flight to the last."""
-    one = "nodes { scheduledDeparture }"
-    ends = await _ask(service, executor, f"{{ a: flights(first: 1) {{ {one} }} b: flights(last: 1) {{ {one} }} }}", {})
-    first, last = (datetime.fromisoformat(ends[name]["nodes"][0]["scheduledDeparture"]) for name in "ab")
+    first, last = _ends(await _ask(service, executor, _ENDS, {}))
     beyond = {**where, "scheduledDeparture": {"gte": (first + (last - first) * _DEPTH).isoformat()}}
     page = await _ask(service, executor, _PAGE, {"where": beyond})
     return {"where": where, "after": page["flights"]["edges"][0]["cursor"]}
+
+
+def _ends(data: Any) -> tuple[datetime, datetime]:
+    """The scheduled departures of the first flight and of the last."""
+    first, last = (datetime.fromisoformat(data[name]["nodes"][0]["scheduledDeparture"]) for name in "ab")
+    return first, last
 
 
 async def _ask(service: Service, executor: Executor, query: str, variables: dict[str, Any]) -> Any:
@@ -137,9 +162,8 @@ def _urls(directory: Path, name: str) -> Iterator[dict[str, str]]:
         server.cleanup()
 
 
-async def main(data_dir: Path) -> None:
-    """Load both, ask both, print both."""
-    out = Console()
+async def main(data_dir: Path, out: Console) -> dict[str, Any]:
+    """Load both, ask both, print both; returns the figures of page100 over HTTP for each database."""
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="m7b0-seeding-")))
         many = write_tables(fetch(), data_dir / "processed", directory / "many" / "processed")
@@ -158,7 +182,13 @@ async def main(data_dir: Path) -> None:
         for database in peaks:
             for page, (few, lots) in (await pages([urls[rows][database] for rows in sources])).items():
                 asked.add_row(page, database, f"{few:.2f}", f"{lots:.2f}", f"{lots / few:.2f}")
-    out.print(loads, "", asked)
+        out.print(loads, "", asked)
+        served = {
+            database: over_http({rows: urls[rows][database] for rows in sources}, directory)
+            for database in sorted(peaks)
+        }
+    out.print("", terminal("page100 over HTTP", ("database", *MILLIONS_COLUMNS), millions_rows(served)))
     print(f"Pages: medians of {ROUNDS} turns, asked of the graph in process; deep ones lie {_DEPTH:.0%} into the time.")
     if too_much := [database for database, peak in peaks.items() if peak > MEMORY_MAX]:
         raise SystemExit(f"seeding took more than {MEMORY_MAX / 1e6:,.0f} MB on {', '.join(too_much)}")
+    return served

@@ -142,7 +142,7 @@ def delay_minutes(scheduled: datetime | None, actual: datetime | None) -> int | 
 
 def is_storable(text: str) -> bool:
     """Whether a text can be in the database: no NUL, no half of a surrogate pair."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+    return "\0" not in text and (text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text))
 
 
 def quoted(value: str, length: int = 40) -> str:

@@ -22,6 +22,7 @@ from graphql_api.execution import Executor
 from graphql_api.graphiql import GraphiQL
 from graphql_api.health import live, model, ready
 from graphql_api.http import METHODS, GraphQLEndpoint
+from graphql_api.inference import Inference
 from graphql_api.keyring import Keyring
 from graphql_api.logs import RequestLog
 from graphql_api.metrics import Metrics
@@ -107,14 +108,27 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         keyring = Keyring(database, writer, settings.key_cache_seconds)
         documents = documents_for(settings)
         limiter = rate_limiter(settings.rate_limit, settings.rate_limit_storage_url.get_secret_value(), measured)
+        inference = Inference(measured, settings.prediction_batch_max)
         service = Service(
-            settings, database, Registry(), measured, writer, keyring, feed, changes, Streams(), documents, limiter
+            settings,
+            database,
+            Registry(),
+            measured,
+            writer,
+            keyring,
+            feed,
+            changes,
+            Streams(),
+            documents,
+            inference,
+            limiter,
         )
         await load_models(service)
         try:
             async with feed.following():
                 yield service
         finally:
+            await inference.close()
             await keyring.close()
             if limiter is not None:
                 await limiter.close()

@@ -50,31 +50,35 @@ def require(principal: Principal, scope: Scope, action: str) -> None:
     )
 
 
-def authorize(document: DocumentNode, operation: OperationDefinitionNode, principal: Principal) -> None:
+def authorize(type_: OperationType, fields: frozenset[str], principal: Principal) -> None:
     """Let pass an operation that may be executed or subscribed to: to be called before either, on every transport.
 
     Queries and subscriptions need `flights:read`, introspection `introspect`, where the settings have closed these.
     Each mutation asks for its own scope when it is executed, so that nothing is refused that comes before it.
 
     Args:
-        document: was validated.
-        operation: the one of its operations that is meant.
+        type_: what it is.
+        fields: what it selects at its root, as `root_fields` gives it.
         principal: who sent it.
 
     Raises:
         GraphQLError: UNAUTHENTICATED or FORBIDDEN.
     """
-    if principal.scopes >= _READING or operation.operation is OperationType.MUTATION:
+    if principal.scopes >= _READING or type_ is OperationType.MUTATION:
         return
-    names = set(_root_fields(document, operation.selection_set)) - {"__typename"}
-    if names & _INTROSPECTION:
+    if fields & _INTROSPECTION:
         require(principal, Scope.INTROSPECT, "Introspection")
-    if names - _INTROSPECTION:
-        require(principal, Scope.FLIGHTS_READ, f"This {operation.operation.value}")
+    if fields - _INTROSPECTION:
+        require(principal, Scope.FLIGHTS_READ, f"This {type_.value}")
+
+
+def root_fields(document: DocumentNode, operation: OperationDefinitionNode) -> frozenset[str]:
+    """The names of the fields of the root that an operation selects, but for `__typename`, which is open to all."""
+    return frozenset(_root_fields(document, operation.selection_set)) - {"__typename"}
 
 
 def _root_fields(document: DocumentNode, root: SelectionSetNode) -> Iterator[str]:
-    """The fields of the root that an operation selects, through fragments too; each fragment is followed once."""
+    """They are followed through fragments too, each once."""
     fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
     waiting = [root]
     while waiting:

@@ -42,8 +42,8 @@ class Context:
 
     async def stop(self) -> None:
         """End what a request that was given up has left behind: the batches of its loaders are tasks of their own."""
-        loaders = [*vars(self.loaders).values(), self.predictor.predictions, self.predictor.factors]
-        await asyncio.gather(*(batch for loader in loaders for batch in loader.stop()), return_exceptions=True)
+        batches = [batch for loader in self.loaders.used for batch in loader.stop()]
+        await asyncio.gather(*batches, *self.predictor.stop(), return_exceptions=True)
 
 
 Info = strawberry.Info[Context, None]
@@ -61,7 +61,7 @@ def context_for(service: Service, principal: Principal, allowance: Allowance | N
         changes=service.changes,
         models=service.models,
         loaders=Loaders(service.database, service.metrics),
-        predictor=Predictor(service.models, service.metrics, service.settings.prediction_batch_max),
+        predictor=Predictor(service.inference, service.metrics),
         metrics=service.metrics,
         allowance=allowance,
     )

@@ -1,6 +1,8 @@
 """From the text of a request to what it asks for: a document is measured, validated and priced, once."""
 
 import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +16,8 @@ from graphql import (
     parse,
 )
 
+from graphql_api.authorization import root_fields
+from graphql_api.compiled import CompiledOperation, Resolution, Uncompilable, choices, compile_operation
 from graphql_api.cost import Price, price
 from graphql_api.errors import Code, RequestError
 from graphql_api.limits import excess
@@ -29,7 +33,9 @@ _CHECKED_AT_ONCE = 1_000
 _CHECKED_FOR_NOTHING = 200
 """Characters. What is no longer is checked for what every request is charged."""
 _TOKEN_BYTES = 400
-"""The memory that a token takes once it is parsed, at most: 120 to 370 bytes were measured."""
+"""The memory that a token takes once it is parsed, at most: 120 to 430 bytes were measured."""
+_COMPILED_TOKEN_BYTES = 2_000
+"""What it takes more once it is compiled: 1,000 to 2,200 bytes were measured of the clients' operations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,10 @@ class Operation:
     document: DocumentNode
     definition: OperationDefinitionNode
     price: Price
+    root_fields: frozenset[str]
+    """As `graphql_api.authorization` wants them."""
+    compiled: CompiledOperation | None = None
+    """None where graphql-core is to execute it."""
 
     @property
     def name(self) -> str | None:
@@ -62,8 +72,10 @@ class Operation:
 class _Document:
     """A valid document and its operations, each of which is made ready when it is first asked for."""
 
-    def __init__(self, schema: GraphQLSchema, weights: Weights, node: DocumentNode) -> None:
-        self._schema, self._weights, self._node = schema, weights, node
+    def __init__(
+        self, node: DocumentNode, made_ready: Callable[[DocumentNode, OperationDefinitionNode], Operation]
+    ) -> None:
+        self.node, self._made_ready = node, made_ready
         self._definitions = [each for each in node.definitions if isinstance(each, OperationDefinitionNode)]
         self._operations: dict[str | None, Operation] = {}
         self.tokens = node.token_count
@@ -76,9 +88,7 @@ class _Document:
         """
         operation = self._operations.get(name)
         if operation is None:
-            definition = self._definition(name)
-            priced = price(self._schema, self._weights, self._node, definition)
-            operation = self._operations[name] = Operation(self._node, definition, priced)
+            operation = self._operations[name] = self._made_ready(self.node, self._definition(name))
         return operation
 
     def _definition(self, name: str | None) -> OperationDefinitionNode:
@@ -99,8 +109,11 @@ class _Document:
 class Documents:
     """The documents of one schema that are known, and the way for others to become so."""
 
-    def __init__(self, schema: GraphQLSchema, settings: Settings, *, hide_suggestions: bool) -> None:
-        self._schema, self._settings = schema, settings
+    def __init__(
+        self, schema: GraphQLSchema, settings: Settings, resolution: Resolution | None, *, hide_suggestions: bool
+    ) -> None:
+        self._schema, self._settings, self._resolution = schema, settings, resolution
+        self._hide_suggestions = hide_suggestions
         self._weights = Weights(schema, settings)
         self._validator = Validator(schema, settings.field_comparisons_max, hide_suggestions=hide_suggestions)
         self._checking = asyncio.Lock()
@@ -159,6 +172,16 @@ class Documents:
         )
         raise RequestError(Code.LIMIT_EXCEEDED, GraphQLError(message))
 
+    def _made_ready(self, document: DocumentNode, definition: OperationDefinitionNode) -> Operation:
+        priced = price(self._schema, self._weights, document, definition)
+        compiled = None
+        if self._resolution is not None:
+            with suppress(Uncompilable):
+                compiled = compile_operation(
+                    self._schema, document, definition, self._resolution, hide_suggestions=self._hide_suggestions
+                )
+        return Operation(document, definition, priced, root_fields(document, definition), compiled)
+
     def _known(self, query: str) -> _Document | None:
         length, longest = len(query), self._settings.document_length_max
         if length > longest:
@@ -173,12 +196,13 @@ class Documents:
             told = sum(len(error["message"]) for error in checked.errors)
             self._refusals.put(query, checked.errors, len(query) + told)
             raise checked
-        self._documents.put(query, checked, len(query) + checked.tokens * _TOKEN_BYTES)
+        compiled = 0 if self._resolution is None else choices(checked.node) * _COMPILED_TOKEN_BYTES
+        self._documents.put(query, checked, len(query) + checked.tokens * (_TOKEN_BYTES + compiled))
         return checked
 
     def _checked(self, query: str) -> _Document | RequestError:
         try:
-            return _Document(self._schema, self._weights, self._valid(query))
+            return _Document(self._valid(query), self._made_ready)
         except RequestError as error:
             # Without what led to it, which holds the whole document.
             return RequestError.again(error.errors)

@@ -1,7 +1,7 @@
 """Errors that clients see: one table of codes, and what becomes of an exception."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Any, Self
@@ -81,6 +81,25 @@ def with_code(error: GraphQLError, code: Code) -> GraphQLFormattedError:
     formatted = error.formatted
     extensions: dict[str, Any] = {"code": code.value, **formatted.get("extensions", {})}
     return {**formatted, "extensions": extensions}
+
+
+def in_order(errors: Sequence[GraphQLError], data: Any) -> Sequence[GraphQLError]:
+    """The errors in the order of the places in the response that they belong to, and not of when they happened."""
+    return sorted(errors, key=lambda error: _place(error.path or (), data)) if len(errors) > 1 else errors
+
+
+def _place(path: Iterable[str | int], data: Any) -> tuple[int, ...]:
+    place: list[int] = []
+    for key in path:
+        if isinstance(data, dict) and key in data:
+            place.append(list(data).index(key))
+            data = data[key]
+        elif isinstance(data, list) and isinstance(key, int):
+            place.append(key)
+            data = data[key]
+        else:
+            break  # What it is in is null, for this error alone.
+    return tuple(place)
 
 
 def formatted(error: GraphQLError) -> GraphQLFormattedError:

@@ -9,6 +9,7 @@ from typing import Any, Self, TypeAlias
 
 import graphql
 import strawberry
+import structlog
 from graphql import (
     ExecutionResult,
     GraphQLError,
@@ -17,12 +18,17 @@ from graphql import (
     create_source_event_stream,
     execute,
 )
+from graphql.execution import VariableValues
 
 from graphql_api.authorization import authorize
+from graphql_api.compilation import resolution_of
+from graphql_api.compiled import Uncompilable
 from graphql_api.context import Context
 from graphql_api.documents import Documents, Operation
-from graphql_api.errors import Code, HTTPError, RequestError, formatted, with_code
-from graphql_api.settings import Access, Environment, Settings
+from graphql_api.errors import Code, HTTPError, RequestError, formatted, in_order, with_code
+from graphql_api.settings import Access, Environment, Execution, Settings
+
+log = structlog.stdlib.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +44,10 @@ class Answer:
 
     @classmethod
     def of(cls, result: ExecutionResult) -> "Answer":
-        errors = [formatted(error) for error in result.errors or ()]
-        if not errors:
+        if not result.errors:
             return cls({"data": result.data}, "success")
-        if result.data is None and all(error.path is None for error in result.errors or ()):
+        errors = [formatted(error) for error in in_order(result.errors, result.data)]
+        if result.data is None and all(error.path is None for error in result.errors):
             return cls.refused(errors)
         return cls({"errors": errors, "data": result.data}, "field_error")
 
@@ -107,7 +113,8 @@ class Executor:
         self._hide_suggestions = settings.app_env is Environment.PRODUCTION or settings.introspection is Access.KEYS
         self._settings = settings
         self._seconds = settings.request_timeout_seconds
-        self._documents = Documents(self._schema, settings, hide_suggestions=self._hide_suggestions)
+        resolution = resolution_of() if settings.execution is Execution.COMPILED else None
+        self._documents = Documents(self._schema, settings, resolution, hide_suggestions=self._hide_suggestions)
 
     def prepare(self, query: str, operation_name: str | None) -> Operation:
         """The operation that a request means: see `Documents.prepare`."""
@@ -196,15 +203,7 @@ class Executor:
         Raises:
             TimeoutError: it took longer.
         """
-        result = execute(
-            self._schema,
-            operation.document,
-            root,
-            context_value=context,
-            variable_values=variables,
-            operation_name=operation.name,
-            hide_suggestions=self._hide_suggestions,
-        )
+        result = self._result(operation, variables, context, root)
         if not inspect.isawaitable(result):
             return Answer.of(result)
         try:
@@ -218,11 +217,39 @@ class Executor:
             await context.stop()
             raise
 
+    def _result(
+        self, operation: Operation, variables: dict[str, Any], context: Context, root: Any
+    ) -> ExecutionResult | Awaitable[ExecutionResult]:
+        compiled = operation.compiled
+        if compiled is not None:
+            coerced = compiled.coerced(variables)
+            if not isinstance(coerced, VariableValues):
+                return ExecutionResult(None, list(coerced))
+            try:
+                run = compiled.compiled_for(coerced)
+            except Uncompilable:
+                pass
+            except Exception:
+                # A fault of ours, and none of the client's.
+                log.exception("a document could not be compiled")
+            else:
+                return compiled.run(run, root, context, coerced)
+        context.metrics.interpreted(operation.type.value)
+        return execute(
+            self._schema,
+            operation.document,
+            root,
+            context_value=context,
+            variable_values=variables,
+            operation_name=operation.name,
+            hide_suggestions=self._hide_suggestions,
+        )
+
 
 def _refusal(operation: Operation, context: Context) -> Answer | None:
     """The answer to whom the operation as a whole is closed."""
     try:
-        authorize(operation.document, operation.definition, context.principal)
+        authorize(operation.type, operation.root_fields, context.principal)
     except GraphQLError as error:
         return Answer.refused([formatted(error)])
     return None

@@ -5,13 +5,13 @@ https://graphql.github.io/graphql-over-http/draft/; where the draft and graphql-
 
 import hashlib
 
-import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from graphql_api.asking import ask
 from graphql_api.auth import CHALLENGE, authorization_of, refuse_key_in_url
+from graphql_api.encoding import encoded
 from graphql_api.errors import Code, HTTPError
 from graphql_api.execution import Answer, Executor
 from graphql_api.graphiql import GraphiQL
@@ -98,7 +98,7 @@ class GraphQLEndpoint:
             describe_request(request.scope, key=prefix)
         charged = [each.allowance.headers for each in asked if each.allowance]
         bodies = [each.result.body for each in asked if isinstance(each.result, Answer)]
-        return Response(orjson.dumps(bodies), 200, charged[-1] if charged else None, JSON)
+        return Response(encoded(bodies), 200, charged[-1] if charged else None, JSON)
 
 
 def _with_cost(request: Request, parameters: GraphQLRequest) -> GraphQLRequest:
@@ -117,7 +117,7 @@ def _response(answer: Answer, media_type: str) -> Response:
         refused = media_type == GRAPHQL_RESPONSE and answer.outcome == "request_error"
         status = _STATUS.get(answer.body["errors"][0]["extensions"]["code"], 400) if refused else 200
     headers = answer.headers or (CHALLENGE if status == 401 else None)
-    return Response(orjson.dumps(answer.body), status, headers, media_type)
+    return Response(encoded(answer.body), status, headers, media_type)
 
 
 def _for_caches(request: Request, answer: Answer, response: Response, service: Service) -> Response:
@@ -144,4 +144,4 @@ def _for_caches(request: Request, answer: Answer, response: Response, service: S
 def _refusal(error: HTTPError, takes: Accepted) -> Response:
     """What is answered to a request that is refused before it is GraphQL."""
     headers = {**_NOT_KEPT, **(error.headers or {})}
-    return Response(orjson.dumps({"errors": [error.error]}), error.status, headers, _single(takes))
+    return Response(encoded({"errors": [error.error]}), error.status, headers, _single(takes))

@@ -5,9 +5,8 @@ Each batch is one statement on a connection of its own, so that batches of sibli
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from dataclasses import fields
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from strawberry.dataloader import DataLoader
@@ -16,18 +15,14 @@ from db.engine import Database, Row
 from db.ordering import Order
 from db.queries.columns import FlightColumns
 from db.queries.pages import FlightSet, Page, Parent, Position, Window, any_beyond, count_flights, read_pages
-from db.queries.rows import FlightDescription, described_flights, flights_by_id, rows_by_key, weather_by_hour
-from db.queries.surroundings import HourKey, crowding, hours_back, operations, weather_hours
+from db.queries.rows import flights_by_id, rows_by_key, weather_by_hour
 from db.reader import RawRow
 from graphql_api.metrics import Metrics
-from ml.runtime import WEATHER_HOURS, Weather
 
 Key = TypeVar("Key", bound=Hashable)
 Of = TypeVar("Of", bound=Hashable)
 Value = TypeVar("Value")
 Spec = TypeVar("Spec", bound=Hashable)
-
-_WEATHER_FIELDS = tuple(field.name for field in fields(Weather))
 
 
 class RowAsk(NamedTuple):
@@ -114,56 +109,78 @@ class Loader(DataLoader[Key, Value], Generic[Key, Value]):
 
 
 class Loaders:
-    """The loaders of one request."""
+    """The loaders of one request, each made when it is first used."""
 
     def __init__(self, database: Database, metrics: Metrics) -> None:
-        def rows(table: str) -> Loader[RowAsk, Row | None]:
-            async def load(asks: list[RowAsk]) -> list[Row | None]:
-                columns = frozenset[str]().union(*(ask.columns for ask in asks))
-                keys = {ask.key for ask in asks if ask.key is not None}
-                found = await rows_by_key(database, table, keys, columns) if keys else {}
-                return [found.get(ask.key) for ask in asks]
+        self._database, self._metrics = database, metrics
 
-            return Loader(table, metrics, load)
+    @cached_property
+    def airlines(self) -> Loader[RowAsk, Row | None]:
+        return self._rows("airlines")
 
-        async def load_weather(asks: list[WeatherAsk]) -> list[Row | None]:
+    @cached_property
+    def airports(self) -> Loader[RowAsk, Row | None]:
+        return self._rows("airports")
+
+    @cached_property
+    def aircraft(self) -> Loader[RowAsk, Row | None]:
+        return self._rows("aircraft")
+
+    @cached_property
+    def flights(self) -> Loader[FlightAsk, RawRow | None]:
+        return Loader("flights", self._metrics, partial(_flights, self._database))
+
+    @cached_property
+    def weather(self) -> Loader[WeatherAsk, Row | None]:
+        async def load(asks: list[WeatherAsk]) -> list[Row | None]:
             columns = frozenset[str]().union(*(ask.columns for ask in asks))
-            found = await weather_by_hour(database, {(ask.airport_code, ask.hour) for ask in asks}, columns)
+            found = await weather_by_hour(self._database, {(ask.airport_code, ask.hour) for ask in asks}, columns)
             return [found.get((ask.airport_code, ask.hour)) for ask in asks]
 
-        async def load_described(asks: list[FlightDescription]) -> list[Row | None]:
-            found = await described_flights(database, asks)
-            return [found.get(ask) for ask in asks]
+        return Loader("weather", self._metrics, load)
 
-        async def load_pages(asks: list[PageAsk]) -> list[Page]:
-            return await _by_spec(asks, lambda window, parents: read_pages(database, window, parents))
+    @cached_property
+    def flight_pages(self) -> Loader[PageAsk, Page]:
+        async def load(asks: list[PageAsk]) -> list[Page]:
+            return await _by_spec(asks, partial(read_pages, self._database))
 
-        async def load_counts(asks: list[CountAsk]) -> list[int]:
-            return await _by_spec(asks, lambda flights, parents: count_flights(database, flights, parents))
+        return Loader("flight_pages", self._metrics, load)
 
-        async def load_beyond(asks: list[BeyondAsk]) -> list[bool]:
-            def look(edge: Edge, parents: Sequence[Parent]) -> Awaitable[list[bool]]:
-                return any_beyond(database, edge.flights, edge.order, edge.place, parents, before=edge.before)
+    @cached_property
+    def flight_counts(self) -> Loader[CountAsk, int]:
+        async def load(asks: list[CountAsk]) -> list[int]:
+            return await _by_spec(asks, partial(count_flights, self._database))
 
+        return Loader("flight_counts", self._metrics, load)
+
+    @cached_property
+    def flights_beyond(self) -> Loader[BeyondAsk, bool]:
+        def look(edge: Edge, parents: Sequence[Parent]) -> Awaitable[list[bool]]:
+            return any_beyond(self._database, edge.flights, edge.order, edge.place, parents, before=edge.before)
+
+        async def load(asks: list[BeyondAsk]) -> list[bool]:
             return await _by_spec(asks, look)
 
-        self.airlines = rows("airlines")
-        self.airports = rows("airports")
-        self.aircraft = rows("aircraft")
-        self.flights = Loader("flights", metrics, partial(_flights, database))
-        self.described_flights = Loader("described_flights", metrics, load_described)
-        self.weather = Loader("weather", metrics, load_weather)
-        self.weather_hours = Loader("weather_hours", metrics, partial(_weather_hours, database))
-        self.crowding = Loader("crowding", metrics, partial(crowding, database))
-        self.operations = Loader("operations", metrics, partial(operations, database))
-        self.flight_pages = Loader("flight_pages", metrics, load_pages)
-        self.flight_counts = Loader("flight_counts", metrics, load_counts)
-        self.flights_beyond = Loader("flights_beyond", metrics, load_beyond)
+        return Loader("flights_beyond", self._metrics, load)
+
+    @property
+    def used(self) -> list[Loader[Any, Any]]:
+        """Those that were asked for something."""
+        return [each for each in vars(self).values() if isinstance(each, Loader)]
 
     def forget(self) -> None:
         """Read everything anew from now on, since it may have changed."""
-        for loader in vars(self).values():
+        for loader in self.used:
             loader.clear_all()
+
+    def _rows(self, table: str) -> Loader[RowAsk, Row | None]:
+        async def load(asks: list[RowAsk]) -> list[Row | None]:
+            columns = frozenset[str]().union(*(ask.columns for ask in asks))
+            keys = {ask.key for ask in asks if ask.key is not None}
+            found = await rows_by_key(self._database, table, keys, columns) if keys else {}
+            return [found.get(ask.key) for ask in asks]
+
+        return Loader(table, self._metrics, load)
 
 
 async def _flights(database: Database, asks: Sequence[FlightAsk]) -> list[RawRow | None]:
@@ -172,17 +189,6 @@ async def _flights(database: Database, asks: Sequence[FlightAsk]) -> list[RawRow
         return [found.get(row_id) for row_id in row_ids]
 
     return await _by_spec(asks, read)
-
-
-async def _weather_hours(database: Database, keys: Sequence[HourKey]) -> list[tuple[Weather, ...]]:
-    """The weather of each hour and of the hours before it, latest first; nothing where none of them was observed."""
-    found = await weather_hours(database, keys, WEATHER_HOURS, _WEATHER_FIELDS)
-    observed = {key: Weather(*(getattr(row, name) for name in _WEATHER_FIELDS)) for key, row in found.items()}
-    answers = []
-    for key in keys:
-        hours = [observed.get(hour) for hour in hours_back(key, WEATHER_HOURS)]
-        answers.append(tuple(hour or Weather() for hour in hours) if any(hours) else ())
-    return answers
 
 
 async def _by_spec(

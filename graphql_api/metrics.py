@@ -3,6 +3,8 @@
 from collections.abc import Collection, Iterable
 from typing import Literal, TypeAlias, get_args
 
+import numpy as np
+from numpy.typing import NDArray
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -13,6 +15,8 @@ from prometheus_client import (
     PlatformCollector,
     ProcessCollector,
 )
+
+from graphql_api.histogram import BatchHistogram
 
 _REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _STATEMENT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
@@ -54,6 +58,15 @@ class Metrics:
         )
         for operation_type in ("query", "mutation", "subscription"):
             self._timeouts.labels(operation_type)
+        self._interpreted = Counter(
+            "graphql_interpreted_total",
+            "Operations, and events of subscriptions, that graphql-core executed since they were not compiled: "
+            "EXECUTION=plain, or they are too large or use what is not compiled.",
+            ("operation_type",),
+            registry=self.registry,
+        )
+        for operation_type in ("query", "mutation", "subscription"):
+            self._interpreted.labels(operation_type)
         self._rate_limited = Counter(
             "rate_limited_total",
             "Requests that were refused by the rate limit, by whom they were counted for: a key or an address.",
@@ -104,7 +117,7 @@ class Metrics:
         )
         self._inference_seconds = Histogram(
             "inference_duration_seconds",
-            "Time of a batch in seconds: building its features, running the model.",
+            "Time of a batch in seconds: waiting for it, building its features, running the model.",
             ("phase",),
             buckets=_INFERENCE_SECONDS,
             registry=self.registry,
@@ -112,13 +125,10 @@ class Metrics:
         self._inference_batch = Histogram(
             "inference_batch_size", "Rows of one model run.", buckets=_BATCH_SIZES, registry=self.registry
         )
-        self._probability = Histogram(
-            "inference_probability",
-            "The predicted probability of being delayed.",
-            ("model_version",),
-            buckets=_PROBABILITIES,
-            registry=self.registry,
+        self._probability = BatchHistogram(
+            "inference_probability", "The predicted probability of being delayed.", "model_version", _PROBABILITIES
         )
+        self.registry.register(self._probability)
         self._model = Info("model", "The served models.", ("version",), registry=self.registry)
         self._reloads = Counter(
             "model_reloads_total",
@@ -163,6 +173,9 @@ class Metrics:
     def timed_out(self, operation_type: str) -> None:
         self._timeouts.labels(operation_type).inc()
 
+    def interpreted(self, operation_type: str) -> None:
+        self._interpreted.labels(operation_type).inc()
+
     def rate_limited(self, counted_by: CountedBy) -> None:
         self._rate_limited.labels(counted_by).inc()
 
@@ -186,13 +199,19 @@ class Metrics:
         """Count predictions. `model_version` is a loaded one, or `none`."""
         self._inference_requests.labels(model_version, outcome).inc(count)
 
-    def inference(self, rows: int, *, features_seconds: float, run_seconds: float) -> None:
+    def inference_queued(self, seconds: float) -> None:
+        """How long an ask waited for its batch."""
+        self._inference_seconds.labels("queue").observe(seconds)
+
+    def inference(self, rows: int, features_seconds: float, run_seconds: float) -> None:
+        """Count a run of a model."""
         self._inference_batch.observe(rows)
         self._inference_seconds.labels("features").observe(features_seconds)
         self._inference_seconds.labels("run").observe(run_seconds)
 
-    def probability(self, model_version: str, value: float) -> None:
-        self._probability.labels(model_version).observe(value)
+    def probabilities(self, model_version: str, values: NDArray[np.float64]) -> None:
+        """Count the predicted probabilities of a batch, shape (n,)."""
+        self._probability.observe(model_version, values)
 
     def models(self, served: Iterable[tuple[str, Collection[str], str]]) -> None:
         """The versions that are served from now on, each with its aliases and the SHA-256 of its ONNX file."""

@@ -1,114 +1,97 @@
-"""Predictions: many asked for one by one, one model run for each model and wave of execution."""
+"""The predictions of one request: what is asked for one by one is answered together."""
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from graphql_api.inference import ROWS_ON_THE_LOOP, Inference
 from graphql_api.loaders import Loader
 from graphql_api.metrics import Metrics
-from ml.runtime import BUCKETS, Bundle, Factor, Leg, Registry, factors
-
-Answered = TypeVar("Answered")
-# About a millisecond of work; what takes longer would make other requests wait.
-_ROWS_ON_THE_LOOP = 128
+from ml.features import Group
+from ml.runtime import Bundle, Factor, Leg, factors
 
 
-class PredictionAsk(NamedTuple):
-    """A flight, and the version of the model that is asked about it."""
-
-    version: str
-    leg: Leg
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
-    """One row of a distribution: probabilities from 0 to 1, quantiles in minutes of arrival delay."""
+    """What a model answered to one leg.
 
-    ask: PredictionAsk
-    probability_delayed: float
-    probability_never_arrives: float
-    buckets: dict[str, float]
-    quantiles: tuple[float, float, float]
-    basis: tuple[str, ...]
+    `inputs` is its row of the matrix, shape (features,); `sums` holds P(delayed), P(never arrives) and the probability
+    of each of `BUCKETS`, `quantiles` minutes of arrival delay.
+    """
+
+    bundle: Bundle
+    leg: Leg
+    inputs: NDArray[np.float32]
+    sums: Sequence[float]
+    quantiles: Sequence[float]
+    basis: tuple[Group, ...]
 
 
 class Predictor:
     """The predictions of one request."""
 
-    def __init__(self, models: Registry, metrics: Metrics, batch_max: int) -> None:
-        self._models = models
-        self._batch_max = batch_max
+    def __init__(self, inference: Inference, metrics: Metrics) -> None:
+        self._inference = inference
         self._metrics = metrics
-        self.predictions = Loader("predictions", metrics, self._predict)
-        self.factors = Loader("prediction_factors", metrics, self._factors)
-        self._answered: dict[PredictionAsk, tuple[NDArray[np.float32], float]] = {}
+        self._asked: Loader[Any, Any] | None = None
+        self._factors = Loader("prediction_factors", metrics, self._explain_all)
+        self.memo: dict[Any, Any] = {}
+        """Kept for as long as the request."""
 
-    async def _predict(self, asks: list[PredictionAsk]) -> Sequence[Prediction]:
-        return await self._for_each_model(asks, self._run, rows_each=lambda _: 1)
+    async def predict(self, bundle: Bundle, legs: Sequence[Leg]) -> list[Prediction]:
+        """What a model answers to each leg, in one run with all that is asked of it in the same turn."""
+        if not legs:
+            return []
+        found = await self._inference.predict(bundle, legs)
+        rows = zip(legs, found.inputs, found.sums, found.quantiles, found.basis, strict=True)
+        return [Prediction(bundle, *row) for row in rows]
 
-    async def _factors(self, asks: list[PredictionAsk]) -> Sequence[Sequence[Factor]]:
-        return await self._for_each_model(asks, self._explain, rows_each=lambda bundle: len(bundle.features))
+    def together(self, ask: Any, answer: Callable[[list[Any]], Awaitable[Sequence[Any]]]) -> Awaitable[Any]:
+        """The answer to one of the asks of this turn of the event loop, all of which `answer` is called with at once.
 
-    async def _for_each_model(
-        self,
-        asks: Sequence[PredictionAsk],
-        answer: Callable[[Bundle, Sequence[PredictionAsk]], Sequence[Answered]],
-        rows_each: Callable[[Bundle], int],
-    ) -> list[Answered]:
-        """Answer the asks of each model together, in batches of bounded size; large ones off the event loop."""
-        by_version: dict[str, list[PredictionAsk]] = {}
-        for ask in asks:
-            by_version.setdefault(ask.version, []).append(ask)
-        answers: dict[PredictionAsk, Answered] = {}
-        for version, of_model in by_version.items():
-            bundle = self._models.select(version=version)
-            rows = rows_each(bundle)
-            size = max(1, self._batch_max // rows)
+        `answer` is the same for all asks of a request.
+        """
+        if self._asked is None:
+            self._asked = Loader("predictions", self._metrics, answer)
+        return self._asked.load(ask)
+
+    def factors(self, prediction: Prediction) -> Awaitable[Sequence[Factor]]:
+        """The factors of a prediction, largest first; of all that are asked for together in as few runs as may be."""
+        return self._factors.load(prediction)
+
+    def stop(self) -> list[asyncio.Task[Any]]:
+        """Answer nothing any more, and cancel what is under way: these."""
+        loaders = [self._factors] if self._asked is None else [self._factors, self._asked]
+        return [batch for loader in loaders for batch in loader.stop()]
+
+    async def _explain_all(self, asked: list[Prediction]) -> Sequence[Sequence[Factor]]:
+        """In batches of bounded size, each of one model; large ones off the event loop."""
+        by_model: dict[int, list[Prediction]] = {}
+        for prediction in asked:
+            by_model.setdefault(id(prediction.bundle), []).append(prediction)
+        found: dict[int, list[Factor]] = {}
+        for of_model in by_model.values():
+            rows = len(of_model[0].bundle.features)
+            size = max(1, self._inference.batch_max // rows)
             for start in range(0, len(of_model), size):
                 batch = of_model[start : start + size]
-                if len(batch) * rows > _ROWS_ON_THE_LOOP:
-                    answered = await asyncio.to_thread(answer, bundle, batch)
+                if len(batch) * rows > ROWS_ON_THE_LOOP:
+                    explained = await asyncio.to_thread(self._explain, batch)
                 else:
-                    answered = answer(bundle, batch)
-                answers.update(zip(batch, answered, strict=True))
-        return [answers[ask] for ask in asks]
+                    explained = self._explain(batch)
+                found.update(zip(map(id, batch), explained, strict=True))
+        return [found[id(prediction)] for prediction in asked]
 
-    def _run(self, bundle: Bundle, asks: Sequence[PredictionAsk]) -> list[Prediction]:
+    def _explain(self, batch: Sequence[Prediction]) -> list[list[Factor]]:
+        inputs = np.stack([prediction.inputs for prediction in batch])
+        delayed = np.array([prediction.sums[0] for prediction in batch])
         started = time.perf_counter()
-        matrix = bundle.matrix([ask.leg for ask in asks])
-        built = time.perf_counter()
-        distribution = bundle.run(matrix)
-        finished = time.perf_counter()
-        self._metrics.inference(len(asks), features_seconds=built - started, run_seconds=finished - built)
-        self._metrics.predictions(bundle.version, "predicted", len(asks))
-        rows = zip(
-            asks,
-            matrix,
-            distribution.probability_delayed.tolist(),
-            distribution.probability_never_arrives.tolist(),
-            distribution.buckets.tolist(),
-            distribution.quantiles.tolist(),
-            bundle.basis(matrix),
-            strict=True,
-        )
-        predictions = []
-        for ask, inputs, delayed, never, buckets, quantiles, basis in rows:
-            self._metrics.probability(bundle.version, delayed)
-            shares = dict(zip(BUCKETS, buckets, strict=True))
-            self._answered[ask] = (inputs, delayed)
-            predictions.append(Prediction(ask, delayed, never, shares, tuple(quantiles), basis))
-        return predictions
-
-    def _explain(self, bundle: Bundle, asks: Sequence[PredictionAsk]) -> list[list[Factor]]:
-        """The factors of predictions that were made before, which a client can only ask for after them."""
-        inputs, delayed = zip(*(self._answered[ask] for ask in asks), strict=True)
-        started = time.perf_counter()
-        found = factors(bundle, [ask.leg for ask in asks], np.stack(inputs), np.array(delayed))
-        rows = int(np.count_nonzero(~np.isnan(np.stack(inputs))))
-        self._metrics.inference(rows, features_seconds=0.0, run_seconds=time.perf_counter() - started)
+        found = factors(batch[0].bundle, [prediction.leg for prediction in batch], inputs, delayed)
+        rows = int(np.count_nonzero(~np.isnan(inputs)))
+        self._metrics.inference(rows, 0.0, time.perf_counter() - started)
         return found

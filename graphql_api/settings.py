@@ -55,6 +55,13 @@ class PersistedOperations(StrEnum):
     TRUSTED = "trusted"
 
 
+class Execution(StrEnum):
+    """What executes operations."""
+
+    COMPILED = "compiled"
+    PLAIN = "plain"
+
+
 class Settings(DatabaseSettings, ModelSettings):
     """What `create_app` and `python -m graphql_api serve` are configured by."""
 
@@ -151,9 +158,15 @@ class Settings(DatabaseSettings, ModelSettings):
     prediction_batch_max: int = Field(
         1_000, ge=1, description="The most rows of one model run; what is asked at once beyond that takes several."
     )
+    execution: Execution = Field(
+        Execution.COMPILED,
+        description="compiled: documents are compiled, and kept; plain: graphql-core interprets them.",
+    )
     document_cache_size: int = Field(512, ge=1, description="How many parsed and validated documents are kept.")
     document_cache_bytes: int = Field(
-        16_777_216, ge=1024, description="How much memory the kept documents may take together, in bytes, as estimated."
+        67_108_864,
+        ge=1024,
+        description="How much memory the kept documents may take together, compiled, in bytes, as estimated.",
     )
     document_length_max: int = Field(65_536, ge=1024, description="The most characters that a document may have.")
     document_tokens_max: int = Field(1_500, ge=100, description="The most tokens that a document may have.")

@@ -7,10 +7,10 @@ import asyncio
 from collections.abc import Mapping
 from typing import NoReturn
 
-import orjson
 from starlette.types import Message, Receive, Scope, Send
 
 from graphql_api.changes import TooSlowError
+from graphql_api.encoding import encoded
 from graphql_api.errors import limit_exceeded
 from graphql_api.execution import Answer, Answers
 from graphql_api.metrics import SubscriptionEnd
@@ -94,7 +94,7 @@ class EventStream:
 
 
 def _next(answer: Answer) -> bytes:
-    return b"event: next\ndata: " + orjson.dumps(answer.body) + b"\n\n"
+    return b"event: next\ndata: " + encoded(answer.body) + b"\n\n"
 
 
 def _body(content: bytes, *, more: bool = True) -> Message:

@@ -8,6 +8,7 @@ from db.engine import Database
 from db.feed import ChangeFeed
 from db.writes.writer import Writer
 from graphql_api.changes import Changes
+from graphql_api.inference import Inference
 from graphql_api.keyring import Keyring
 from graphql_api.metrics import Metrics
 from graphql_api.persisted import DocumentSource
@@ -39,6 +40,7 @@ class Service:
     changes: Changes
     streams: Streams
     documents: DocumentSource
+    inference: Inference
     rate_limiter: RateLimiter | None = None
     """None where no limit is on."""
     refusal: Refusal | None = None

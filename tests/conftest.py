@@ -17,7 +17,7 @@ from tests.small import refill
 DIALECTS = ("sqlite", "postgresql")
 _server = pytest.StashKey[DatabaseServer]()
 _databases = pytest.StashKey[Databases]()
-_TOOLS = {"chromium": "chromium", "npm": "npm", "promtool": "promtool", "redis-server": "redis-server"}
+_TOOLS = {"chromium": "chromium", "npm": "npm", "promtool": "promtool", "redis-server": "redis-server", "wrk": "wrk"}
 
 
 # What a developer has set for the service must not reach the tests, nor the processes that they start.

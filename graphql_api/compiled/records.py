@@ -41,7 +41,15 @@ class Nested(NamedTuple):
     """A position that holds None where the object is null; None where it never is."""
 
 
-Reader: TypeAlias = Column | Computed | Nested
+class NestedList(NamedTuple):
+    """A field whose value is a list of objects that lie in the same row, and is never null."""
+
+    layout: "Layout"
+    rows: Callable[[Row], Sequence[Row]]
+    """Makes a row of each object."""
+
+
+Reader: TypeAlias = Column | Computed | Nested | NestedList
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -1,7 +1,8 @@
 """Flights."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated, Any, ClassVar, Self
 
 import strawberry
@@ -10,13 +11,15 @@ from strawberry import UNSET
 from db.engine import Row
 from db.faults import Values
 from db.queries.rows import FlightDescription
+from graphql_api.batching import batched
 from graphql_api.context import Info
 from graphql_api.loaders import Loader, RowAsk
 from graphql_api.schema.aircraft import Aircraft
 from graphql_api.schema.airline import Airline
 from graphql_api.schema.airport import Airport
+from graphql_api.schema.model import ModelSelector
 from graphql_api.schema.node import Node
-from graphql_api.schema.prediction import Model, PredictDelayResult, predict
+from graphql_api.schema.prediction import Model, PredictDelayResult, predict, predict_all
 from graphql_api.schema.prediction_inputs import PredictDelayOverrides
 from graphql_api.schema.question import Question
 from graphql_api.schema.status import FlightStatus
@@ -25,6 +28,35 @@ from graphql_api.selection import columns_for, needs
 from graphql_api.weights import LOOKUPS, PREDICTION, loaded, weighs
 
 _ASKED_ABOUT = needs(*FlightDescription._fields, "tail_number", "scheduled_arrival")
+
+
+_described = attrgetter(*FlightDescription._fields)
+
+
+def question_of(flight: "Flight", overrides: PredictDelayOverrides | None) -> Question:
+    """The question of how late a flight of the table will be, were it as the overrides say."""
+    stored = FlightDescription(*_described(flight))
+    question = Question(
+        stored.carrier_code,
+        stored.origin_code,
+        stored.destination_code,
+        stored.scheduled_departure,
+        flight.scheduled_arrival,
+        tail_number=flight.tail_number,
+        stored=stored,
+    )
+    return question.overridden(overrides) if overrides else question
+
+
+async def _predict_delays(
+    flights: Sequence["Flight"],
+    info: Info,
+    overrides: PredictDelayOverrides | None = UNSET,
+    model: ModelSelector | None = UNSET,
+) -> Sequence[Any]:
+    """`Flight.predict_delay` of many flights at once."""
+    questions = [question_of(flight, overrides) for flight in flights]
+    return await predict_all(info, questions, model or None, [("overrides",)] * len(questions))
 
 
 @strawberry.type(description="One leg of one flight on one day.")
@@ -108,7 +140,7 @@ class Flight(Node):
 
     @strawberry.field(
         description="How late the flight will arrive, as if it had not happened yet.",
-        metadata=_ASKED_ABOUT | weighs(PREDICTION, once=LOOKUPS),
+        metadata=_ASKED_ABOUT | weighs(PREDICTION, once=LOOKUPS) | batched(_predict_delays),
     )
     async def predict_delay(
         self,
@@ -119,18 +151,7 @@ class Flight(Node):
         ] = UNSET,
         model: Model = UNSET,
     ) -> PredictDelayResult:
-        question = Question(
-            carrier_code=self.carrier_code,
-            origin_code=self.origin_code,
-            destination_code=self.destination_code,
-            scheduled_departure=self.scheduled_departure,
-            scheduled_arrival=self.scheduled_arrival,
-            tail_number=self.tail_number,
-            stored=FlightDescription(*(getattr(self, name) for name in FlightDescription._fields)),
-        )
-        if overrides:
-            question = question.overridden(overrides)
-        return await predict(info, question, model or None, ("overrides",))
+        return await predict(info, question_of(self, overrides), model or None, ("overrides",))
 
     @classmethod
     def from_values(cls, values: Mapping[Any, Any]) -> Self:

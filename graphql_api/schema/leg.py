@@ -1,26 +1,43 @@
-"""From a question to what the model reads of a flight: what is not given is looked up, what is not found is unknown."""
+"""From questions to what models read of flights: what is not given is looked up, what is not found is unknown."""
 
 import asyncio
-from collections.abc import Awaitable, Iterator
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Self
 
 from strawberry import UNSET
 
-from db.engine import Row
+from db.engine import Database, Row
 from db.faults import is_storable
-from db.queries.rows import FlightDescription
-from db.queries.surroundings import Crowding, CrowdingKey, HourKey, Operations, OperationsKey
-from graphql_api.context import Info
+from db.queries.rows import FlightDescription, described_flights, rows_by_key
+from db.queries.surroundings import (
+    Crowding,
+    CrowdingKey,
+    HourKey,
+    Operations,
+    OperationsKey,
+    crowding,
+    hours_back,
+    operations,
+    weather_hours,
+)
 from graphql_api.ids import shortened
-from graphql_api.loaders import Loaders, RowAsk
+from graphql_api.schema.prediction_inputs import OperationsInput
 from graphql_api.schema.problems import Fault
-from graphql_api.schema.question import Question, faults_of
-from ml.runtime import Bundle, Leg, Place, Weather
+from graphql_api.schema.question import Question, all_faults
+from ml.leg import WEATHER_FIELDS
+from ml.runtime import WEATHER_HOURS, Bundle, Leg, Place, Weather
 
 _PLACE_COLUMNS = frozenset({"latitude", "longitude", "timezone"})
 _OF_ARRIVAL = frozenset({"arrival_minute", "duration_minutes"})
 _AIRCRAFT_COLUMNS = frozenset({"seats", "year"})
+_NO_FLIGHT = FlightDescription(None, None, None, None, None)
+_NO_CROWDING = CrowdingKey(None, None, None, _NO_FLIGHT)
+_NO_HOUR = HourKey(None, None)
+_NO_OPERATIONS = OperationsKey(None, None, None, None)
+_readings = attrgetter(*WEATHER_FIELDS)
+_delays = attrgetter(*Operations._fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,79 +64,163 @@ class Lookups:
         )
 
 
-_NOTHING = Lookups()
-_NO_FLIGHT = FlightDescription(None, None, None, None, None)
+NOTHING = Lookups()
+_UNKNOWN_OPERATIONS = Operations()
+_UNKNOWN_WEATHER = Weather()
+_UNKNOWN_PLACE = Place()
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    airline: Row | None
-    origin: Row | None
-    destination: Row | None
-    described: Row | None
-    aircraft: Row | None = None
-    crowding: Crowding = field(default_factory=Crowding)
-    weather: tuple[Weather, ...] = ()
-    operations: Operations = field(default_factory=Operations)
+    """What the tables hold of a batch of questions; of the surroundings, of each question at its place."""
+
+    airlines: Mapping[Any, Row]
+    places: Mapping[Any, Place]
+    described: Mapping[Any, Row]
+    aircraft: Mapping[Any, Row]
+    crowding: Sequence[Crowding]
+    weather: Sequence[tuple[Weather, ...]]
+    operations: Sequence[Operations]
 
 
-async def leg_of(
-    info: Info, question: Question, path: tuple[str, ...], lookups: Lookups = _NOTHING
-) -> Leg | list[Fault]:
-    """The flight with what `lookups` names looked up, or every fault that was found in it.
+async def legs_of(
+    database: Database, questions: Sequence[Question], paths: Sequence[tuple[str, ...]], lookups: Sequence[Lookups]
+) -> list[Leg | list[Fault]]:
+    """Each flight with what its `lookups` name looked up, or every fault that was found in it.
+
+    Each kind of thing is looked up in one statement for all of them, all at once.
 
     Raises:
         DatabaseUnavailableError: the database did not answer.
     """
-    faults = list(faults_of(question, path))
-    found = await _look_up(info.context.loaders, question, _NOTHING if faults else lookups)
-    faults += _unknown_codes(question, found, path)
+    faults = all_faults(questions, paths)
     if faults:
-        return faults
-    arrival, aircraft = question.scheduled_arrival, found.aircraft
-    if found.described is not None:
-        arrival = arrival or found.described.scheduled_arrival
-        aircraft = aircraft if question.tail_number is not None else found.described
+        lookups = [NOTHING if place in faults else each for place, each in enumerate(lookups)]
+    found = await _look_up(database, questions, lookups)
+    legs: list[Leg | list[Fault]] = []
+    for place, question in enumerate(questions):
+        unknown = _unknown_codes(question, found, paths[place])
+        if unknown or place in faults:
+            legs.append([*faults.get(place, ()), *unknown])
+        else:
+            legs.append(_leg(question, found, place))
+    return legs
+
+
+def _leg(question: Question, found: _Found, place: int) -> Leg:
+    arrival, aircraft = question.scheduled_arrival, None
+    if question.tail_number is not None:
+        aircraft = found.aircraft.get(question.tail_number)
+    described = found.described.get(_itself(question)) if found.described and question.stored is None else None
+    if described is not None:
+        arrival = arrival or described.scheduled_arrival
+        aircraft = aircraft if question.tail_number is not None else described
     return Leg(
-        carrier_code=question.carrier_code,
-        origin_code=question.origin_code,
-        destination_code=question.destination_code,
-        scheduled_departure=question.scheduled_departure,
-        scheduled_arrival=arrival,
-        origin=_place(found.origin),
-        destination=_place(found.destination),
-        aircraft_seats=None if aircraft is None else aircraft.seats,
-        aircraft_year=None if aircraft is None else aircraft.year,
-        weather=_weather(question, found.weather),
-        **found.crowding._asdict(),
-        **_operations(question, found.operations)._asdict(),
+        question.carrier_code,
+        question.origin_code,
+        question.destination_code,
+        question.scheduled_departure,
+        arrival,
+        found.places.get(question.origin_code, _UNKNOWN_PLACE),
+        found.places.get(question.destination_code, _UNKNOWN_PLACE),
+        None if aircraft is None else aircraft.seats,
+        None if aircraft is None else aircraft.year,
+        *found.crowding[place],
+        _weather(question, found.weather[place]),
+        *_operations(question, found.operations[place]),
     )
 
 
-async def _look_up(loaders: Loaders, question: Question, lookups: Lookups) -> _Found:
-    """Everything at once. What is unknown is asked for too, so that all flights of a wave wait for the same batches."""
-    carrier, origin, destination, tail = (
-        code if code is not None and is_storable(code) else None
-        for code in (question.carrier_code, question.origin_code, question.destination_code, question.tail_number)
+async def _look_up(database: Database, questions: Sequence[Question], lookups: Sequence[Lookups]) -> _Found:
+    """What is given already is not asked for."""
+    asked = list(zip(questions, lookups, strict=True))
+    airports = {code for question in questions for code in (question.origin_code, question.destination_code)}
+    described = [_itself(question) for question, needed in asked if _leaves_out(question, needed)]
+    tails = {question.tail_number for question, needed in asked if needed.aircraft}
+    reference = asyncio.gather(
+        _rows(database, "airlines", {question.carrier_code for question in questions}, ()),
+        _places(database, airports),
+        described_flights(database, described),
+        _rows(database, "aircraft", tails, _AIRCRAFT_COLUMNS),
     )
+    surroundings = asyncio.gather(
+        crowding(database, [_crowding_key(*each) for each in asked]),
+        _weather_hours(database, [_hour_key(*each) for each in asked]),
+        operations(database, [_operations_key(*each) for each in asked]),
+    )
+    (airlines, places, flights, aircraft), around = await asyncio.gather(reference, surroundings)
+    return _Found(airlines, places, flights, aircraft, *around)
+
+
+async def _rows(database: Database, table: str, codes: Collection[Any], columns: Collection[str]) -> Mapping[Any, Row]:
+    keys = {code for code in codes if code is not None and is_storable(code)}
+    return await rows_by_key(database, table, keys, columns) if keys else {}
+
+
+async def _places(database: Database, codes: Collection[Any]) -> dict[Any, Place]:
+    rows = await _rows(database, "airports", codes, _PLACE_COLUMNS)
+    return {code: Place(row.latitude, row.longitude, row.timezone) for code, row in rows.items()}
+
+
+async def _weather_hours(database: Database, keys: Sequence[HourKey]) -> list[tuple[Weather, ...]]:
+    """The weather of each hour and of the hours before it, latest first; nothing where none of them was observed."""
+    rows = await weather_hours(database, keys, WEATHER_HOURS, WEATHER_FIELDS)
+    if not rows:
+        return [()] * len(keys)
+    observed = {key: Weather(*_readings(row)) for key, row in rows.items()}
+    spans: dict[HourKey, tuple[Weather, ...]] = {}
+    for key in set(keys):
+        hours = [observed.get(hour) for hour in hours_back(key, WEATHER_HOURS)]
+        spans[key] = tuple(hour or _UNKNOWN_WEATHER for hour in hours) if any(hours) else ()
+    return [spans[key] for key in keys]
+
+
+def _itself(question: Question) -> FlightDescription:
+    return question.stored or FlightDescription(
+        _storable(question.carrier_code),
+        question.flight_number,
+        _storable(question.origin_code),
+        _storable(question.destination_code),
+        question.scheduled_departure,
+    )
+
+
+def _crowding_key(question: Question, needed: Lookups) -> CrowdingKey:
+    if not needed.crowding:
+        return _NO_CROWDING
+    return CrowdingKey(
+        _storable(question.origin_code),
+        _storable(question.carrier_code),
+        question.scheduled_departure,
+        _itself(question),
+    )
+
+
+def _hour_key(question: Question, needed: Lookups) -> HourKey:
     departure = question.scheduled_departure
-    itself = question.stored or FlightDescription(carrier, question.flight_number, origin, destination, departure)
-    asked: dict[str, Awaitable[Any]] = {
-        "airline": loaders.airlines.load(RowAsk(carrier, frozenset())),
-        "origin": loaders.airports.load(RowAsk(origin, _PLACE_COLUMNS)),
-        "destination": loaders.airports.load(RowAsk(destination, _PLACE_COLUMNS)),
-        "described": loaders.described_flights.load(itself if _leaves_out(question, lookups) else _NO_FLIGHT),
-    }
-    if lookups.aircraft:
-        asked["aircraft"] = loaders.aircraft.load(RowAsk(tail, _AIRCRAFT_COLUMNS))
-    if lookups.crowding:
-        asked["crowding"] = loaders.crowding.load(CrowdingKey(origin, carrier, departure, itself))
-    if lookups.weather:
-        hour = None if departure is None else departure.replace(minute=0, second=0, microsecond=0)
-        asked["weather"] = loaders.weather_hours.load(HourKey(origin, hour))
-    if lookups.operations:
-        asked["operations"] = loaders.operations.load(OperationsKey(origin, carrier, destination, departure))
-    return _Found(**dict(zip(asked, await asyncio.gather(*asked.values()), strict=True)))
+    if not needed.weather or departure is None or question.weather is None:
+        return _NO_HOUR
+    return HourKey(_storable(question.origin_code), departure.replace(minute=0, second=0, microsecond=0))
+
+
+def _operations_key(question: Question, needed: Lookups) -> OperationsKey:
+    if not needed.operations or question.operations is None or _is_whole(question.operations):
+        return _NO_OPERATIONS
+    return OperationsKey(
+        _storable(question.origin_code),
+        _storable(question.carrier_code),
+        _storable(question.destination_code),
+        question.scheduled_departure,
+    )
+
+
+def _is_whole(given: OperationsInput) -> bool:
+    """Whether nothing of it is left out."""
+    return given is not UNSET and UNSET not in _delays(given)
+
+
+def _storable(code: str | None) -> str | None:
+    return code if code is not None and is_storable(code) else None
 
 
 def _leaves_out(question: Question, lookups: Lookups) -> bool:
@@ -134,39 +235,48 @@ def _leaves_out(question: Question, lookups: Lookups) -> bool:
 
 def _weather(question: Question, found: tuple[Weather, ...]) -> tuple[Weather, ...]:
     """What is given stands for the hour of departure alone."""
-    if question.weather is None:
+    given = question.weather
+    if given is None:
         return ()
-    given = _given(question.weather)
-    if not given:
+    if given is UNSET:
         return found
-    now, before = (found[0], found[1:]) if found else (Weather(), ())
-    return (replace(now, **given), *before)
+    values = _readings(given)
+    if UNSET in values:
+        if all(value is UNSET for value in values):
+            return found
+        known = _readings(found[0] if found else _UNKNOWN_WEATHER)
+        values = tuple(old if new is UNSET else new for new, old in zip(values, known, strict=True))
+    return (Weather(*values), *found[1:])
 
 
-def _operations(question: Question, found: Operations) -> Operations:
-    return Operations() if question.operations is None else found._replace(**_given(question.operations))
+def _operations(question: Question, found: Operations) -> Sequence[float | None]:
+    given = question.operations
+    if given is None:
+        return _UNKNOWN_OPERATIONS
+    if given is UNSET:
+        return found
+    values: tuple[Any, ...] = _delays(given)
+    return [old if new is UNSET else new for new, old in zip(values, found, strict=True)] if UNSET in values else values
 
 
-def _given(group: Any) -> dict[str, Any]:
-    """The fields of an input that were not left out; an explicit null makes unknown."""
-    if not group:
-        return {}
-    values = {each.name: getattr(group, each.name) for each in fields(group)}
-    return {name: value for name, value in values.items() if value is not UNSET}
-
-
-def _unknown_codes(question: Question, found: _Found, path: tuple[str, ...]) -> Iterator[Fault]:
-    for row, code, name, kind in (
-        (found.airline, question.carrier_code, "carrierCode", "airline"),
-        (found.origin, question.origin_code, "originCode", "airport"),
-        (found.destination, question.destination_code, "destinationCode", "airport"),
+def _unknown_codes(question: Question, found: _Found, path: tuple[str, ...]) -> list[Fault]:
+    carrier, origin, destination = question[:3]
+    if (
+        (carrier is None or carrier in found.airlines)
+        and (origin is None or origin in found.places)
+        and (destination is None or destination in found.places)
     ):
-        if row is None and code is not None:
-            yield Fault((*path, name), f"No {kind} has the code {shortened(code)}. {_where_to_look(kind)}")
-
-
-def _place(row: Row | None) -> Place:
-    return Place() if row is None else Place(row.latitude, row.longitude, row.timezone)
+        return []
+    codes = (
+        (carrier, found.airlines, "carrierCode", "airline"),
+        (origin, found.places, "originCode", "airport"),
+        (destination, found.places, "destinationCode", "airport"),
+    )
+    return [
+        Fault((*path, name), f"No {kind} has the code {shortened(code)}. {_where_to_look(kind)}")
+        for code, known, name, kind in codes
+        if code is not None and code not in known
+    ]
 
 
 def _where_to_look(kind: str) -> str:

@@ -7,7 +7,7 @@ from typing import Self
 import strawberry
 from strawberry import UNSET
 
-from graphql_api.context import Info
+from graphql_api.context import Context
 from graphql_api.weights import weighs
 from ml.runtime import Bundle, Registry
 
@@ -82,13 +82,21 @@ class DelayModel:
         )
 
 
-def select_bundle(info: Info, select: ModelSelector | None) -> Bundle:
+def model_of(context: Context, bundle: Bundle) -> DelayModel:
+    """A bundle as it is shown, made once in a request: each of a thousand predictions may be asked for its model."""
+    shown: dict[int, DelayModel] = context.predictor.memo
+    model = shown.get(id(bundle))
+    if model is None:
+        model = shown[id(bundle)] = DelayModel.from_bundle(bundle, context.models)
+    return model
+
+
+def select_bundle(models: Registry, select: ModelSelector | None) -> Bundle:
     """The bundle that a selector names, the champion without one.
 
     Raises:
         ModelUnavailableError: there is no such model, or it was refused.
     """
-    models = info.context.models
     if select is None:
         return models.select()
     if isinstance(select.version, str):

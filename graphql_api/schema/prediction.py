@@ -1,19 +1,25 @@
 """Predictions of the arrival delay."""
 
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated, Self
+from functools import partial
+from itertools import islice
+from typing import Annotated, Any, Self, TypeAlias
 
 import strawberry
 
-from graphql_api.context import Info
+from graphql_api.compiled.records import Column, Layout, Nested, NestedList, Row, record
+from graphql_api.context import Context, Info
 from graphql_api.errors import bad_user_input
-from graphql_api.predictions import Prediction, PredictionAsk
-from graphql_api.schema.leg import Lookups, leg_of
-from graphql_api.schema.model import DelayModel, ModelSelector, PredictionBasis, select_bundle
-from graphql_api.schema.problems import InvalidInput, ModelUnavailable, invalid_input
+from graphql_api.predictions import Prediction
+from graphql_api.schema.leg import NOTHING, Lookups, legs_of
+from graphql_api.schema.model import DelayModel, ModelSelector, PredictionBasis, model_of, select_bundle
+from graphql_api.schema.problems import Fault, InvalidInput, ModelUnavailable, invalid_input
 from graphql_api.schema.question import Question
 from graphql_api.weights import FACTORS, MODEL, Given, weighs
-from ml.runtime import Bundle, ModelUnavailableError
+from ml.runtime import BUCKETS, Bundle, Leg, ModelUnavailableError, Registry
 
 Model = Annotated[
     ModelSelector | None, strawberry.argument(description="Which model answers; the champion when left out.")
@@ -80,7 +86,7 @@ class DelayPrediction:
     ) -> list[PredictionFactor]:
         if first is not None and first < 0:
             raise bad_user_input(f"first: {first} is negative; ask for 0 or more factors.")
-        found = await info.context.predictor.factors.load(self.prediction.ask)
+        found = await info.context.predictor.factors(self.prediction)
         return [
             PredictionFactor(feature=factor.feature, value=factor.value, contribution=factor.contribution)
             for factor in found[:first]
@@ -88,21 +94,18 @@ class DelayPrediction:
 
     @strawberry.field(description="The model that answered.", metadata=weighs(MODEL))
     def model(self, info: Info) -> DelayModel:
-        models = info.context.models
-        return DelayModel.from_bundle(models.select(version=self.prediction.ask.version), models)
+        return model_of(info.context, self.prediction.bundle)
 
     @classmethod
-    def from_prediction(cls, prediction: Prediction) -> Self:
-        p10, p50, p90 = prediction.quantiles
+    def from_row(cls, row: Row) -> Self:
+        """A prediction of a row of `_PREDICTION`."""
+        prediction: Prediction = row[_WHOLE]
         return cls(
             prediction=prediction,
-            probability_delayed=prediction.probability_delayed,
-            probability_never_arrives=prediction.probability_never_arrives,
-            delay_minutes=DelayQuantiles(p10=p10, p50=p50, p90=p90),
-            buckets=[
-                DelayBucketProbability(bucket=DelayBucket(name), probability=share)
-                for name, share in prediction.buckets.items()
-            ],
+            probability_delayed=row[0],
+            probability_never_arrives=row[1],
+            delay_minutes=DelayQuantiles(p10=row[2], p50=row[3], p90=row[4]),
+            buckets=[_bucket(each) for each in _buckets(row)],
             basis=[PredictionBasis(group) for group in prediction.basis],
         )
 
@@ -111,30 +114,115 @@ PredictDelayResult = Annotated[
     DelayPrediction | InvalidInput | ModelUnavailable,
     strawberry.union("PredictDelayResult", description="A prediction, or why there is none."),
 ]
+Result: TypeAlias = DelayPrediction | InvalidInput | ModelUnavailable
+
+_WHOLE = 9
+_BASIS = 10
 
 
-async def predict(
-    info: Info, question: Question, select: ModelSelector | None, path: tuple[str, ...]
-) -> DelayPrediction | InvalidInput | ModelUnavailable:
-    """Answer one question; `path` leads to its input in the client's arguments."""
-    metrics = info.context.metrics
+def _row(prediction: Prediction) -> Row:
+    """P(delayed), P(never arrives), the quantiles, the buckets, the prediction itself, the names of its groups."""
+    delayed, never, *buckets = prediction.sums
+    return (delayed, never, *prediction.quantiles, *buckets, prediction, prediction.basis)
+
+
+def _buckets(row: Row) -> Sequence[Row]:
+    return (*zip(BUCKETS, row[5:_WHOLE], strict=True),)
+
+
+def _bucket(row: Row) -> DelayBucketProbability:
+    return DelayBucketProbability(bucket=DelayBucket(row[0]), probability=row[1])
+
+
+_QUANTILES = Layout(
+    DelayQuantiles.__name__,
+    {"p10": Column(2), "p50": Column(3), "p90": Column(4)},
+    lambda row: DelayQuantiles(p10=row[2], p50=row[3], p90=row[4]),
+)
+_BUCKET = Layout(DelayBucketProbability.__name__, {"bucket": Column(0, ready=True), "probability": Column(1)}, _bucket)
+_PREDICTION = Layout(
+    DelayPrediction.__name__,
+    {
+        "probabilityDelayed": Column(0),
+        "probabilityNeverArrives": Column(1),
+        "delayMinutes": Nested(_QUANTILES),
+        "buckets": NestedList(_BUCKET, _buckets),
+        "basis": Column(_BASIS, ready=True),
+    },
+    DelayPrediction.from_row,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ask:
+    """Questions of one model. Told apart by identity: they are long."""
+
+    questions: Sequence[Question]
+    select: ModelSelector | None
+    paths: Sequence[tuple[str, ...]]
+
+
+async def predict_all(
+    info: Info, questions: Sequence[Question], select: ModelSelector | None, paths: Sequence[tuple[str, ...]]
+) -> list[Result]:
+    """Answer questions, in their order, together with all that the request asks in the same turn of the event loop.
+
+    Each of `paths` leads to its question's input in the client's arguments. A compiled operation gets rows in place of
+    the predictions.
+    """
+    context = info.context
+    found = await context.predictor.together(_Ask(questions, select, paths), partial(_answer, context))
+    raw = info._raw_info
+    return [record(raw, _row(each), _PREDICTION) if isinstance(each, Prediction) else each for each in found]
+
+
+async def predict(info: Info, question: Question, select: ModelSelector | None, path: tuple[str, ...]) -> Result:
+    """Answer one question: see `predict_all`."""
+    (answer,) = await predict_all(info, [question], select, [path])
+    return answer
+
+
+async def _answer(context: Context, asks: Sequence[_Ask]) -> list[list[Prediction | InvalidInput | ModelUnavailable]]:
     # The model says what has to be looked up. That it is missing is only said of a flight that can be.
-    bundle = _selected(info, select)
-    lookups = Lookups() if isinstance(bundle, ModelUnavailable) else Lookups.of(bundle)
-    leg = await leg_of(info, question, path, lookups)
-    if isinstance(leg, list):
-        metrics.predictions("none", "invalid_input")
-        return invalid_input(leg)
-    if isinstance(bundle, ModelUnavailable):
-        metrics.predictions("none", "model_unavailable")
-        return bundle
-    return DelayPrediction.from_prediction(
-        await info.context.predictor.predictions.load(PredictionAsk(bundle.version, leg))
+    chosen = [_selected(context.models, ask.select) for ask in asks]
+    needed = [NOTHING if isinstance(bundle, ModelUnavailable) else Lookups.of(bundle) for bundle in chosen]
+    legs = await legs_of(
+        context.database,
+        [question for ask in asks for question in ask.questions],
+        [path for ask in asks for path in ask.paths],
+        [lookups for ask, lookups in zip(asks, needed, strict=True) for _ in ask.questions],
     )
+    bundles = [bundle for ask, bundle in zip(asks, chosen, strict=True) for _ in ask.questions]
+    answers = await _predictions(context, legs, bundles)
+    each = iter(answers)
+    return [list(islice(each, len(ask.questions))) for ask in asks]
 
 
-def _selected(info: Info, select: ModelSelector | None) -> Bundle | ModelUnavailable:
+async def _predictions(
+    context: Context, legs: Sequence[Leg | list[Fault]], bundles: Sequence[Bundle | ModelUnavailable]
+) -> list[Prediction | InvalidInput | ModelUnavailable]:
+    """In one run of each model."""
+    answers: list[Any] = list(bundles)
+    of_models: dict[int, tuple[Bundle, list[int], list[Leg]]] = {}
+    for place, (leg, bundle) in enumerate(zip(legs, bundles, strict=True)):
+        if isinstance(leg, list):
+            context.metrics.predictions("none", "invalid_input")
+            answers[place] = invalid_input(leg)
+        elif isinstance(bundle, ModelUnavailable):
+            context.metrics.predictions("none", "model_unavailable")
+        else:
+            _, places, of_model = of_models.setdefault(id(bundle), (bundle, [], []))
+            places.append(place)
+            of_model.append(leg)
+    runs = [context.predictor.predict(bundle, of_model) for bundle, _, of_model in of_models.values()]
+    for (_, places, _), predictions in zip(of_models.values(), await asyncio.gather(*runs), strict=True):
+        for place, prediction in zip(places, predictions, strict=True):
+            answers[place] = prediction
+    return answers
+
+
+def _selected(models: Registry, select: ModelSelector | None) -> Bundle | ModelUnavailable:
     try:
-        return select_bundle(info, select)
+        return select_bundle(models, select)
     except ModelUnavailableError as error:
         return ModelUnavailable(message=str(error))

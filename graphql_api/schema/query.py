@@ -35,7 +35,7 @@ from graphql_api.schema.flight_stats_inputs import FirstGroups, GroupBy, GroupOr
 from graphql_api.schema.layouts import flight_columns, flight_layout, node_columns, node_layout
 from graphql_api.schema.model import DelayModel, ModelSelector, select_bundle
 from graphql_api.schema.node import Node
-from graphql_api.schema.prediction import Model, PredictDelayResult, predict
+from graphql_api.schema.prediction import Model, PredictDelayResult, predict, predict_all
 from graphql_api.schema.prediction_inputs import PredictDelayInput
 from graphql_api.schema.question import Question
 from graphql_api.schema.rate_limit import RateLimit
@@ -260,11 +260,9 @@ class Query:
         inputs: Annotated[list[PredictDelayInput], strawberry.argument(description="The flights, at most 1,000.")],
         model: Model = UNSET,
     ) -> list[PredictDelayResult]:
-        questions = (
-            predict(info, Question.of_input(each), model or None, ("inputs", str(index)))
-            for index, each in enumerate(inputs)
-        )
-        return list(await asyncio.gather(*questions))
+        questions = [Question.of_input(each) for each in inputs]
+        paths = [("inputs", str(index)) for index in range(len(inputs))]
+        return await predict_all(info, questions, model or None, paths) if questions else []
 
     @strawberry.field(
         description="Every model that the service has loaded and verified.", metadata=weighs(items=2, each=MODEL)
@@ -282,7 +280,7 @@ class Query:
         ] = UNSET,
     ) -> DelayModel | None:
         try:
-            return DelayModel.from_bundle(select_bundle(info, select or None), info.context.models)
+            return DelayModel.from_bundle(select_bundle(info.context.models, select or None), info.context.models)
         except ModelUnavailableError:
             return None
 

@@ -1,10 +1,12 @@
 """One question of how late a flight will arrive, and what cannot be in it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from datetime import datetime
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
+import numpy as np
 from strawberry import UNSET
 from strawberry.utils.str_converters import to_camel_case
 
@@ -19,9 +21,14 @@ from graphql_api.schema.prediction_inputs import (
 )
 from graphql_api.schema.problems import Fault
 
+_LOW, _HIGH = np.transpose([*WEATHER_RANGES.values(), *[OPERATIONS_RANGE] * len(Operations._fields)])
+_given_weather = attrgetter(*WEATHER_RANGES)
+_given_operations = attrgetter(*Operations._fields)
+_NO_WEATHER = (None,) * len(WEATHER_RANGES)
+_NO_OPERATIONS = (None,) * len(Operations._fields)
 
-@dataclass(frozen=True, slots=True)
-class Question:
+
+class Question(NamedTuple):
     """A flight whose delay is asked for. None is unknown.
 
     Any instant will do, also one far from the flights that the model was trained on: it reads the clock, the weekday
@@ -45,14 +52,58 @@ class Question:
     @classmethod
     def of_input(cls, asked: PredictDelayInput) -> "Question":
         """What a client says of a flight. Null is as good as left out: there is nothing that it could take away."""
-        values = {field.name: getattr(asked, field.name) for field in fields(asked)}
-        return cls(**{name: value for name, value in values.items() if value is not None and value is not UNSET})
+        return cls(
+            asked.carrier_code,
+            asked.origin_code,
+            asked.destination_code,
+            asked.scheduled_departure,
+            asked.scheduled_arrival or None,
+            None if asked.flight_number is UNSET else asked.flight_number,
+            None if asked.tail_number is UNSET else asked.tail_number,
+            asked.weather or UNSET,
+            asked.operations or UNSET,
+        )
 
     def overridden(self, overrides: PredictDelayOverrides) -> "Question":
         """With the overrides merged: what was left out stays, null becomes unknown."""
-        values = {field.name: getattr(overrides, field.name, UNSET) for field in fields(self)}
+        values = {field.name: getattr(overrides, field.name) for field in fields(overrides)}
         given = {name: value for name, value in values.items() if value is not UNSET}
-        return replace(self, **given, arrival_kept="scheduled_arrival" not in given)
+        return self._replace(**given, arrival_kept="scheduled_arrival" not in given)
+
+
+def all_faults(questions: Sequence[Question], paths: Sequence[tuple[str, ...]]) -> dict[int, list[Fault]]:
+    """By the place of each question that cannot be, whatever the tables hold, everything that is wrong with it."""
+    found = {}
+    for place in _suspects(questions):
+        if faults := list(faults_of(questions[place], paths[place])):
+            found[place] = faults
+    return found
+
+
+def _suspects(questions: Sequence[Question]) -> set[int]:
+    """The places of the questions that have faults, and perhaps of some that have none: a thousand are looked at."""
+    suspects = set()
+    given = []
+    for place, question in enumerate(questions):
+        if (
+            question.origin_code == question.destination_code
+            or (question.flight_number is not None and question.flight_number < 1)
+            or question.arrival_kept
+            or (question.scheduled_arrival is not None and _arrival_fault(question))
+        ):
+            suspects.add(place)
+        weather, late = question.weather, question.operations
+        if weather or late:
+            row = (
+                *(_given_weather(weather) if weather else _NO_WEATHER),
+                *(_given_operations(late) if late else _NO_OPERATIONS),
+            )
+            given.append((place, [None if value is UNSET else value for value in row]))
+    if given:
+        places, rows = zip(*given, strict=True)
+        values = np.array(rows, dtype=np.float64)
+        suspects.update(np.array(places)[((values < _LOW) | (values > _HIGH)).any(axis=1)].tolist())
+    return suspects
 
 
 def faults_of(question: Question, path: tuple[str, ...]) -> Iterator[Fault]:

@@ -23,7 +23,8 @@ def parse_datetime(value: object) -> datetime:
         shown = shortened(value) if isinstance(value, str) else type(value).__name__
         raise ValueError(f"DateTime cannot be read from {shown}: {_EXAMPLE}.")
     try:
-        return datetime.fromisoformat(value.upper()).astimezone(UTC)
+        instant = datetime.fromisoformat(value.upper())
+        return instant if instant.tzinfo is UTC else instant.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise ValueError(f"DateTime {value!r} does not exist: {error}.") from error
 

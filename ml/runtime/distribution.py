@@ -31,17 +31,17 @@ class Distribution:
     @property
     def probability_delayed(self) -> Floats:
         """P(arrives 15 or more minutes late, or never), 0 to 1, shape (n,)."""
-        return self._sums[:, 0]
+        return self.sums[:, 0]
 
     @property
     def probability_never_arrives(self) -> Floats:
         """P(cancelled or diverted), 0 to 1, shape (n,)."""
-        return self._sums[:, 1]
+        return self.sums[:, 1]
 
     @property
     def buckets(self) -> Floats:
         """Probability of each of `BUCKETS`, shape (n, 4); each row sums to 1."""
-        return self._sums[:, 2:]
+        return self.sums[:, 2:]
 
     @cached_property
     def quantiles(self) -> Floats:
@@ -68,7 +68,8 @@ class Distribution:
         return np.repeat(self.probabilities[:, :-1] / 2, 2, axis=1)
 
     @cached_property
-    def _sums(self) -> Floats:
+    def sums(self) -> Floats:
+        """P(delayed), P(never arrives) and the probability of each of `BUCKETS`, shape (n, 6)."""
         sums: Floats = self.probabilities @ _membership(self.classes)
         sums /= self.probabilities.sum(axis=1, keepdims=True)
         return np.minimum(sums, 1.0, out=sums)

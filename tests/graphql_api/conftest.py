@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import orjson
 import pytest
 from pydantic import SecretStr
 from starlette.applications import Starlette
 
 from graphql_api.app import create_app, open_service
 from graphql_api.context import Context, context_for
+from graphql_api.encoding import encoded
 from graphql_api.errors import RequestError
 from graphql_api.execution import Answer, Executor
 from graphql_api.principal import Principal, Scope
@@ -66,7 +68,9 @@ class Graph:
             self.executor.price(prepared, variables or {})
         except RequestError as error:
             return Answer.refused(error.errors).body
-        return (await self.executor.execute(prepared, variables or {}, await self.context())).body
+        answer = await self.executor.execute(prepared, variables or {}, await self.context())
+        body: dict[str, Any] = orjson.loads(encoded(answer.body))
+        return body
 
     async def data(self, query: str, variables: dict[str, Any] | None = None, name: str | None = None) -> Any:
         """The data of a response without errors."""

@@ -33,7 +33,7 @@ QUERIES = [document for document in DOCUMENTS if document.startswith("query")]
 MUTATIONS = [document for document in DOCUMENTS if document.startswith("mutation")]
 SUBSCRIPTIONS = [document for document in DOCUMENTS if document.startswith("subscription")]
 COMMANDS = re.findall(r"python -m (db|graphql_api|ml) ([a-z-]+)", README)
-TARGETS = re.findall(r"(?:`|^)make ([a-z]+)", README, re.MULTILINE)
+TARGETS = re.findall(r"(?:`|^)make ([a-z-]+)", README, re.MULTILINE)
 APPS = {"db": db.__main__.app, "graphql_api": graphql_api.__main__.app, "ml": ml.__main__.app}
 
 

@@ -87,7 +87,7 @@ async def test_a_page_of_100_predictions_is_one_model_run_and_seven_statements(g
     assert graph.counted("inference_batch_size_count") - runs == 1
     assert 90 < graph.counted("inference_batch_size_sum") - rows <= 100
     read = ["aircraft_by_key", "airlines_by_key", "airports_by_key", "flights_page"]
-    assert sorted(graph.statements) == sorted(read + LOOKED_UP)
+    assert set(graph.statements) == {*read, *LOOKED_UP}
 
 
 async def test_many_inputs_are_answered_in_order_with_one_run(graph: Graph) -> None:
@@ -128,8 +128,7 @@ async def test_a_wave_above_the_batch_bound_is_split_and_answers_the_same(
 ) -> None:
     inputs = distinct(25)
     whole = await graph.data(MANY, {"inputs": inputs})
-    smaller = graph.service.settings.model_copy(update={"prediction_batch_max": 10})
-    monkeypatch.setattr(graph.service, "settings", smaller)
+    monkeypatch.setattr(graph.service.inference, "batch_max", 10)
     runs = graph.counted("inference_batch_size_count")
     assert await graph.data(MANY, {"inputs": inputs}) == whole
     assert graph.counted("inference_batch_size_count") - runs == 3

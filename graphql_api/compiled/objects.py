@@ -1,0 +1,186 @@
+"""Objects of one selection, one or many: straight code for what is only read, and the rest of the fields resolved."""
+
+from collections.abc import Awaitable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from graphql import is_non_null_type
+from graphql.pyutils import Path
+
+from graphql_api.compiled.records import Layout, Record, Records
+from graphql_api.compiled.run import Run, gathered, is_awaitable
+from graphql_api.compiled.selection import Field, Selection
+from graphql_api.compiled.straight import code_of
+
+if TYPE_CHECKING:
+    from graphql_api.compiled.fields import Executing
+
+Result = dict[str, Any]
+
+
+class Objects:
+    """Completes what stands for objects of one type, as a field selects them."""
+
+    def __init__(self, executing: "Executing", field: Field, selection: Selection, *, non_null: bool) -> None:
+        self._executing, self._field, self._selection = executing, field, selection
+        self._type_name = selection.type.name
+        self._execute = executing.selection(selection)
+        self._non_null = non_null
+        self.in_batches = any(each.resolving.batch for each in selection.fields)
+        """Whether there is something to be won by completing many at once."""
+
+    def one(self, value: Any, path: Path, run: Run) -> Any:
+        """The response's object for an object or a record, or an awaitable of it.
+
+        Raises:
+            GraphQLError: a field failed that cannot be null.
+        """
+        source, layout = value if value.__class__ is Record else (value, None)
+        results, rest = self._straight([source], layout)
+        if layout is not None and (results is None or rest):
+            source = layout.build(source)
+        if results is None:
+            return self._execute(source, path, run)
+        (result,) = results
+        return self._resolve(result, rest, source, path, run) if rest else result
+
+    def records(self, value: Records, path: Path, run: Run) -> Any:
+        """The response's list for records, or an awaitable of it; None where one of them needs to be looked at alone.
+
+        Raises:
+            GraphQLError: an object failed that cannot be null.
+        """
+        rows, layout = value
+        results, rest = self._straight(rows, layout)
+        if results is None or not rest:
+            return results
+        return self._resolve_all(results, rest, [layout.build(row) for row in rows], path, run)
+
+    def many(self, sources: Sequence[Any], path: Path, run: Run) -> Any:
+        """The same for objects."""
+        results, rest = self._straight(sources, None)
+        if results is None or not rest:
+            return results
+        return self._resolve_all(results, rest, sources, path, run)
+
+    def _straight(self, sources: Sequence[Any], layout: Layout | None) -> tuple[list[Result] | None, Sequence[Field]]:
+        code = code_of(self._selection, layout)
+        if code is None:
+            return None, ()
+        try:
+            return code.many(sources), code.rest
+        except Exception:  # noqa: BLE001 — whatever it is, the careful way finds it again and tells it.
+            return None, ()
+
+    def _resolve(self, result: Result, rest: Sequence[Field], source: Any, path: Path, run: Run) -> Any:
+        waiting: list[str] = []
+        try:
+            for field in rest:
+                value = result[field.key] = self._executing.field(field)(
+                    source, Path(path, field.key, self._type_name), run
+                )
+                if is_awaitable(value):
+                    waiting.append(field.key)
+        except Exception:
+            run.settle(result[key] for key in waiting)
+            raise
+        return awaited(result, waiting) if waiting else result
+
+    def _resolve_all(
+        self, results: list[Result], rest: Sequence[Field], sources: Sequence[Any], path: Path, run: Run
+    ) -> Any:
+        level = _Level(self._field, results, sources, path, run, non_null=self._non_null)
+        batched = [each for each in rest if each.resolving.batch and len(sources) > 1]
+        fields = [(each.key, self._executing.field(each)) for each in rest if each not in batched]
+        for index, source in enumerate(sources):
+            for key, execute in fields:
+                try:
+                    value = execute(source, level.path(index, key, self._type_name), run)
+                except Exception as error:  # noqa: BLE001 — of a field that cannot be null.
+                    level.failed.setdefault(index, error)
+                    break
+                results[index][key] = value
+                if is_awaitable(value):
+                    level.waiting.append(level.place(index, key, value))
+        level.waiting.extend(self._batch(level, each) for each in batched)
+        return level.finish_later() if level.waiting else level.finish()
+
+    async def _batch(self, level: "_Level", field: Field) -> None:
+        """Resolve a field for all sources at once, and complete each value."""
+        run, non_null = level.run, is_non_null_type(field.type)
+        paths = [level.path(index, field.key, self._type_name) for index in range(len(level.sources))]
+        answer, complete = self._executing.batch(field)
+        try:
+            values, info = await answer(level.sources, paths[0], run)
+        except Exception as error:  # noqa: BLE001 — it is the error of each.
+            values, info = [error] * len(paths), self._executing.inform(run, field, paths[0])
+
+        async def wait(index: int, completed: Awaitable[Any]) -> None:
+            try:
+                level.results[index][field.key] = await completed
+            except Exception as error:  # noqa: BLE001
+                fail(index, error)
+
+        def fail(index: int, error: Exception) -> None:
+            try:
+                level.results[index][field.key] = run.fail(error, field.nodes, paths[index], non_null=non_null)
+            except Exception as located:  # noqa: BLE001
+                level.failed.setdefault(index, located)
+
+        waiting = []
+        for index, value in enumerate(values):
+            try:
+                completed = complete(value, paths[index], run, info)
+            except Exception as error:  # noqa: BLE001
+                fail(index, error)
+                continue
+            if is_awaitable(completed):
+                waiting.append(wait(index, completed))
+            else:
+                level.results[index][field.key] = completed
+        if waiting:
+            await gathered(waiting)
+
+
+class _Level:
+    """The objects of one list, while their fields are resolved."""
+
+    def __init__(
+        self, field: Field, results: list[Result], sources: Sequence[Any], path: Path, run: Run, *, non_null: bool
+    ) -> None:
+        self.field, self.results, self.sources, self.run = field, results, sources, run
+        self.failed: dict[int, Exception] = {}
+        """By the place of an object: the error of a field of it that cannot be null."""
+        self.waiting: list[Awaitable[None]] = []
+        self._path, self._non_null = path, non_null
+
+    def path(self, index: int, key: str, type_name: str) -> Path:
+        return Path(Path(self._path, index, None), key, type_name)
+
+    async def place(self, index: int, key: str, value: Awaitable[Any]) -> None:
+        try:
+            self.results[index][key] = await value
+        except Exception as error:  # noqa: BLE001
+            self.failed.setdefault(index, error)
+
+    async def finish_later(self) -> list[Result | None]:
+        await gathered(self.waiting)
+        return self.finish()
+
+    def finish(self) -> list[Result | None]:
+        """The list, with null for the objects that failed.
+
+        Raises:
+            GraphQLError: one failed that cannot be null.
+        """
+        finished: list[Result | None] = [*self.results]
+        for index in sorted(self.failed):
+            path = Path(self._path, index, None)
+            finished[index] = self.run.fail(self.failed[index], self.field.nodes, path, non_null=self._non_null)
+        return finished
+
+
+async def awaited(results: Result, keys: Sequence[str]) -> Result:
+    """The results, with the values of those keys awaited."""
+    values = await gathered([results[key] for key in keys])
+    results.update(zip(keys, values, strict=True))
+    return results
