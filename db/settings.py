@@ -17,7 +17,11 @@ class DatabaseSettings(BaseSettings):
         "or postgresql://USER:PASSWORD@HOST:PORT/NAME.",
     )
     database_pool_size: int = Field(
-        5, ge=1, le=100, description="Connections that are kept open. On PostgreSQL, count them for every replica."
+        5,
+        ge=1,
+        le=100,
+        description="Connections for pages and lookups, and as many again for all else, which are kept open. On "
+        "PostgreSQL, count both for every replica.",
     )
     database_timeout_seconds: float = Field(
         10.0, gt=0, description="How long to wait for a connection, for a lock, and for the answer to a statement."

@@ -153,9 +153,9 @@ def _comes_in_order(shape: PageShape) -> bool:
     if flights.order.columns != (_DEPARTURE,):
         return not parts and flights.parent_column is None
     first = [] if flights.parent_column is None else [flights.parent_column]
-    for name, operator, *_ in parts:
-        if operator == "eq" and name in _INDEXED_BY_DEPARTURE:
-            first.append(name)
-        elif name != _DEPARTURE:
+    for part in parts:
+        if part[0] in _INDEXED_BY_DEPARTURE and part[1] == "eq":
+            first.append(part[0])
+        elif part[0] != _DEPARTURE:
             return False
     return len(first) <= 1

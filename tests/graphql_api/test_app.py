@@ -178,7 +178,8 @@ async def test_metrics_tell_known_operations_apart_and_invented_ones_not(client:
 
 
 async def test_metrics_measure_statements_loaders_and_inference(client: httpx2.AsyncClient) -> None:
-    query = "{ flights(first: 3) { nodes { airline { name } predictDelay { __typename } } } }"
+    query = """{ flights(first: 3) { nodes { predictDelay { __typename } } } airline(code: "UA") { name }
+        airport(code: "EWR") { name } again: airport(code: "EWR") { name } }"""
     assert "errors" not in (await client.post("/graphql", json={"query": query})).json()
     text = (await client.get("/metrics")).text
     for sample in (

@@ -11,13 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 import db.writes.flights
 import graphql_api.loaders
+import graphql_api.schema.connection
 import graphql_api.schema.mutation
 import graphql_api.schema.query
 from db.engine import Database
+from db.prepared import Prepared
 from db.writes.changes import Change
 from db.writes.writer import Writing
 from graphql_api.settings import Access
 from tests.databases import Databases
+from tests.db.test_engine import ENDLESS
 from tests.graphql_api.asgi import connected
 from tests.graphql_api.conftest import Graph, graph_on, running, settings_for, started
 from tests.small import refill
@@ -140,6 +143,21 @@ async def test_batches_and_siblings_are_stopped_with_the_query(
             await timed_out(graph, query)
         await slow.has_ended()
         assert await answered(graph, query)
+
+
+async def test_a_page_that_takes_too_long_is_stopped_and_frees_its_connection(
+    flights_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = "{ flights(first: 1) { nodes { id } } }"
+    async with hasty(flights_url) as (graph, _):
+        endless = Prepared(ENDLESS[graph.service.database.dialect], (), ())
+        with monkeypatch.context() as patched:
+            patched.setattr(
+                graphql_api.schema.connection, "read_pages", lambda database, *_: database.rows("slow", endless, ())
+            )
+            # More than there are connections.
+            await asyncio.gather(*(timed_out(graph, page) for _ in range(8)))
+        assert await asyncio.gather(*(answered(graph, page) for _ in range(8)))
 
 
 async def test_more_than_the_pool_holds_can_be_stopped(flights_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
