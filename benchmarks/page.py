@@ -15,6 +15,7 @@ from benchmarks.summary import (
     growth_rows,
     markdown,
     shape_rows,
+    shown,
 )
 
 CHART = "benchmarks.svg"
@@ -86,7 +87,7 @@ def millions_rows(millions: Mapping[str, Any]) -> list[tuple[str, ...]]:
     for database, sizes in millions.items():
         few, many = sizes
         figures = (
-            text for of in (few, many) for text in (f"{of['flights']:,}", f"{of['rate']:,.0f}", f"{of['p50_ms']:.2f}")
+            text for of in (few, many) for text in (f"{of['flights']:,}", shown(of["rate"]), f"{of['p50_ms']:.2f}")
         )
         rows.append((DATABASES[database], *figures, f"{many['rate'] / few['rate']:.2f}"))
     return rows
