@@ -1,5 +1,7 @@
 """`python -m benchmarks`: what the project says of its speed and of its writes, measured on this machine."""
 
+import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -97,10 +99,16 @@ def _measured(shapes: list[str] | None, databases: Sequence[str], plan: tuple[in
     for given, known in ((shapes or (), NAMES), (databases, _DATABASES)):
         if unknown := set(given) - set(known):
             raise typer.BadParameter(f"{', '.join(sorted(unknown))} is none of {', '.join(known)}")
+    _end_in_order()
     try:
         return measure(client(), Extent(databases, shapes or (), Plan(*plan), rest))
     except (DisagreementError, LoadError, NotServingError) as error:
         raise _failure(str(error)) from error
+
+
+def _end_in_order() -> None:
+    """Let `kill` end this process as Ctrl-C does, so that the processes that it started are ended, too."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 def _out() -> Console:
@@ -110,7 +118,7 @@ def _out() -> Console:
 
 
 def _failure(message: str) -> typer.Exit:
-    Console(stderr=True, highlight=False, markup=False).print(f"error: {message}")
+    Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(f"error: {message}")
     return typer.Exit(1)
 
 
@@ -146,16 +154,13 @@ def seed_command(
     """Load three million flights, on both databases, and time pages of few and of many. Needs npm once."""
     import asyncio
 
-    from benchmarks import seeding
+    from benchmarks import page, results, seeding
 
+    if record and not results.read():
+        raise _failure("there is nothing to add to; record the rest first: `python -m benchmarks graph --record`")
+    _end_in_order()
     millions = asyncio.run(seeding.main(Settings().data_dir, _out()))
     if record:
-        from benchmarks import page, results
-
-        if not results.read():
-            raise _failure(
-                "there is nothing to add to; record the rest first with `python -m benchmarks graph --record`"
-            )
         page.write(results.record({"millions": millions}))
         print(f"recorded in {results.FILE}")
 

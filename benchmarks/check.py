@@ -8,6 +8,9 @@ from benchmarks.results import Results
 LEAST = 0.10
 """The share by which a ratio may fall whatever the rounds say: as much as a start of the process can make."""
 
+MOST = 0.50
+"""A ratio that fell by more than this got slower, however much the rounds differ."""
+
 
 class Finding(NamedTuple):
     """One ratio of a shape, then and now, and the share by which it may fall."""
@@ -36,7 +39,7 @@ def compare(recorded: Results, now: Results) -> list[Finding]:
     """Every ratio that both have: that to the yardstick, and that to plain execution where there is no yardstick.
 
     What may be chance is the spread of the recorded rounds and that of the rounds of now together, each the half of
-    what lies between its ends.
+    what lies between its ends; at least `LEAST` and at most `MOST`.
     """
     findings = []
     for database, measured in now["databases"].items():
@@ -45,7 +48,7 @@ def compare(recorded: Results, now: Results) -> list[Finding]:
             to = "ratio" if shape["ratio"] else "to_plain"
             if name in known and known[name].get(to):
                 before, ratio = known[name][to], shape[to]
-                allowed = max(LEAST, spread(before) + spread(ratio))
+                allowed = min(MOST, max(LEAST, spread(before) + spread(ratio)))
                 other = "the yardstick" if to == "ratio" else "plain execution"
                 findings.append(Finding(database, name, other, before["median"], ratio["median"], allowed))
     return findings

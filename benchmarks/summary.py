@@ -21,7 +21,7 @@ def shape_rows(database: str, shapes: Mapping[str, Any]) -> list[tuple[str, ...]
         (
             name if contender == SERVICE else "",
             contender,
-            *(_figure(measured[contender][figure]) for figure in ("rate", "p50_ms", "p99_ms", "cpu_ms")),
+            *(shown(measured[contender][figure]) for figure in ("rate", "p50_ms", "p99_ms", "cpu_ms")),
             f"{measured[contender]['peak_mb']:.0f}",
             _ratio(contender, measured),
             reached(measured) if contender == SERVICE and database == COUNTS_ON else "",
@@ -47,7 +47,7 @@ def growth_rows(growth: Mapping[str, Any], by: str) -> list[tuple[str, ...]]:
     rows = []
     for ours, theirs in zip(growth[SERVICE], growth[YARDSTICK], strict=True):
         figures = (f"{each[name]:.2f}" for each in (ours, theirs) for name in ("p50_ms", "p99_ms"))
-        rates = (_figure(ours["rate"]), _figure(theirs["rate"]))
+        rates = (shown(ours["rate"]), shown(theirs["rate"]))
         rows.append((f"{ours[by]:,.0f}", *figures, *rates, f"{ours['rate'] / theirs['rate']:.2f}"))
     return rows
 
@@ -95,5 +95,6 @@ def _below(value: float, most: float) -> str:
     return f"at most {most:g}: {'reached' if value <= most else 'missed'}"
 
 
-def _figure(value: float) -> str:
+def shown(value: float) -> str:
+    """A figure with three digits, or all of its whole number."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
