@@ -1,11 +1,11 @@
 """Objects of one selection, one or many: straight code for what is only read, and the rest of the fields resolved."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from graphql import is_non_null_type
 from graphql.pyutils import Path
 
+from graphql_api.compiled.level import Level, Result
 from graphql_api.compiled.records import Layout, Record, Records
 from graphql_api.compiled.run import Run, gathered, is_awaitable
 from graphql_api.compiled.selection import Field, Selection
@@ -13,8 +13,6 @@ from graphql_api.compiled.straight import code_of
 
 if TYPE_CHECKING:
     from graphql_api.compiled.fields import Executing
-
-Result = dict[str, Any]
 
 
 class Objects:
@@ -88,7 +86,7 @@ class Objects:
     def _resolve_all(
         self, results: list[Result], rest: Sequence[Field], sources: Sequence[Any], path: Path, run: Run
     ) -> Any:
-        level = _Level(self._field, results, sources, path, run, non_null=self._non_null)
+        level = Level(self._field, results, sources, path, run, non_null=self._non_null)
         batched = [each for each in rest if each.resolving.batch and len(sources) > 1]
         fields = [(each.key, self._executing.field(each)) for each in rest if each not in batched]
         for index, source in enumerate(sources):
@@ -101,82 +99,8 @@ class Objects:
                 results[index][key] = value
                 if is_awaitable(value):
                     level.waiting.append(level.place(index, key, value))
-        level.waiting.extend(self._batch(level, each) for each in batched)
+        level.waiting.extend(level.resolve(self._executing, each, self._type_name) for each in batched)
         return level.finish_later() if level.waiting else level.finish()
-
-    async def _batch(self, level: "_Level", field: Field) -> None:
-        """Resolve a field for all sources at once, and complete each value."""
-        run, non_null = level.run, is_non_null_type(field.type)
-        paths = [level.path(index, field.key, self._type_name) for index in range(len(level.sources))]
-        answer, complete = self._executing.batch(field)
-        try:
-            values, info = await answer(level.sources, paths[0], run)
-        except Exception as error:  # noqa: BLE001 — it is the error of each.
-            values, info = [error] * len(paths), self._executing.inform(run, field, paths[0])
-
-        async def wait(index: int, completed: Awaitable[Any]) -> None:
-            try:
-                level.results[index][field.key] = await completed
-            except Exception as error:  # noqa: BLE001
-                fail(index, error)
-
-        def fail(index: int, error: Exception) -> None:
-            try:
-                level.results[index][field.key] = run.fail(error, field.nodes, paths[index], non_null=non_null)
-            except Exception as located:  # noqa: BLE001
-                level.failed.setdefault(index, located)
-
-        waiting = []
-        for index, value in enumerate(values):
-            try:
-                completed = complete(value, paths[index], run, info)
-            except Exception as error:  # noqa: BLE001
-                fail(index, error)
-                continue
-            if is_awaitable(completed):
-                waiting.append(wait(index, completed))
-            else:
-                level.results[index][field.key] = completed
-        if waiting:
-            await gathered(waiting)
-
-
-class _Level:
-    """The objects of one list, while their fields are resolved."""
-
-    def __init__(
-        self, field: Field, results: list[Result], sources: Sequence[Any], path: Path, run: Run, *, non_null: bool
-    ) -> None:
-        self.field, self.results, self.sources, self.run = field, results, sources, run
-        self.failed: dict[int, Exception] = {}
-        """By the place of an object: the error of a field of it that cannot be null."""
-        self.waiting: list[Awaitable[None]] = []
-        self._path, self._non_null = path, non_null
-
-    def path(self, index: int, key: str, type_name: str) -> Path:
-        return Path(Path(self._path, index, None), key, type_name)
-
-    async def place(self, index: int, key: str, value: Awaitable[Any]) -> None:
-        try:
-            self.results[index][key] = await value
-        except Exception as error:  # noqa: BLE001
-            self.failed.setdefault(index, error)
-
-    async def finish_later(self) -> list[Result | None]:
-        await gathered(self.waiting)
-        return self.finish()
-
-    def finish(self) -> list[Result | None]:
-        """The list, with null for the objects that failed.
-
-        Raises:
-            GraphQLError: one failed that cannot be null.
-        """
-        finished: list[Result | None] = [*self.results]
-        for index in sorted(self.failed):
-            path = Path(self._path, index, None)
-            finished[index] = self.run.fail(self.failed[index], self.field.nodes, path, non_null=self._non_null)
-        return finished
 
 
 async def awaited(results: Result, keys: Sequence[str]) -> Result:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Self
 
 import strawberry
@@ -62,8 +63,8 @@ async def _predict_delays(
 @strawberry.type(description="One leg of one flight on one day.")
 class Flight(Node):
     key_column: ClassVar[str] = "row_id"
-    joined: ClassVar[Mapping[str, Any]] = {}
-    """The relations that were read with the flight, by their names; an instance has its own where there are some."""
+    joined: ClassVar[Any] = MappingProxyType({})
+    """The relations that were read with the flight: `get` has them by name. An instance may have its own."""
 
     carrier_code: str = strawberry.field(description="The airline's IATA code.")
     flight_number: int = strawberry.field(description="The number without the carrier, 1 to 9999.")

@@ -1,9 +1,10 @@
 """What of flights and their relations is read for a selection, and how its rows stand for them."""
 
 import binascii
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from strawberry.types.base import StrawberryObjectDefinition, get_object_definition
@@ -92,12 +93,26 @@ def flight_layout(dialect: str, columns: FlightColumns) -> Layout:
     def build(row: RawRow) -> Flight:
         flight: Flight = make(row)
         if related:
-            flight.__dict__["joined"] = {
-                name: layout.build(row) for name, (key, layout) in related.items() if row[key] is not None
-            }
+            flight.__dict__["joined"] = _Joined(row, related)
         return flight
 
     return Layout(Flight.__name__, readers, build)
+
+
+class _Joined:
+    """The relations that lie in a flight's row, each made when it is asked for."""
+
+    __slots__ = ("_related", "_row")
+
+    def __init__(self, row: RawRow, related: Mapping[str, tuple[int, Layout]]) -> None:
+        self._row, self._related = row, related
+
+    def get(self, name: str) -> Any:
+        """The object, None where there is none in the row."""
+        if name not in self._related:
+            return None
+        key, layout = self._related[name]
+        return None if self._row[key] is None else layout.build(self._row)
 
 
 @lru_cache(SHAPES_MAX)
@@ -134,13 +149,15 @@ def _readers(entity: type[Node], positions: Mapping[str, int], dialect: str) -> 
 def _maker(entity: type[Node], positions: Mapping[str, int], dialect: str) -> Callable[[RawRow], Any]:
     """Makes the object of a row, with the columns that were read and no others."""
     names, places = tuple(positions), tuple(positions.values())
+    # For a single place, `itemgetter` gives no tuple.
+    taken: Callable[[RawRow], Sequence[Any]] = itemgetter(*places, places[0])
+    names = (*names, names[0])
     instants = [name for name in _instants(entity) if name in positions] if dialect == "sqlite" else []
 
     def make(row: RawRow) -> Any:
         made = object.__new__(entity)
         values = made.__dict__
-        for name, position in zip(names, places, strict=True):
-            values[name] = row[position]
+        values.update(zip(names, taken(row), strict=True))
         for name in instants:
             if (text := values[name]) is not None:
                 values[name] = stored_instant(text)
