@@ -12,9 +12,7 @@ from urllib.parse import quote
 
 import aiosqlite
 import asyncpg
-from sqlalchemy import (
-    event,
-)
+from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -25,7 +23,7 @@ from db.settings import DatabaseSettings
 
 WRITES = "m7b0_writes"
 """The execution option of connections that will write."""
-_SQLITE_READS_FAST = ("cache_size=-65536", "temp_store=MEMORY")
+_SQLITE_READS_FAST = ("cache_size=-16384", "temp_store=MEMORY")
 _INTERRUPTED_EVERY_SECONDS = 0.01
 _GONE_AFTER_MILLISECONDS = 500
 Result = TypeVar("Result")
