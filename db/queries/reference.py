@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from functools import lru_cache
+from itertools import count
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, case, func, literal_column, or_, select
@@ -54,7 +55,7 @@ async def find_airports(
 
 @lru_cache(SHAPES_MAX)
 def _airports_statement(dialect: str, codes: bool, search: bool, limit: int, columns: tuple[str, ...]) -> Prepared:
-    positions = iter(range(4))
+    positions = count()
     statement: Select[Any] = select(*(_AIRPORTS.c[name] for name in columns))
     if codes:
         code: ColumnElement[Any] = _AIRPORTS.c.code

@@ -120,6 +120,8 @@ class CompiledOperation:
             root = selector.root()
         except RecursionError as error:
             raise Uncompilable("it is nested too deeply") from error
+        except GraphQLError as error:
+            raise Uncompilable("a condition in it cannot be read") from error
         if not self._choosing:
             # All fields are known now, and so is who alone uses a variable.
             ahead = used_once(_resolving(root))

@@ -201,6 +201,11 @@ async def test_airports_are_found_by_code_name_and_prefix_first(graph: Graph) ->
     assert (await graph.data('{ airports(search: "intl", first: 0) { code } }')) == {"airports": []}
 
 
+async def test_airports_are_found_by_codes_and_name_at_once(graph: Graph) -> None:
+    found = await graph.data('{ airports(codes: ["JFK", "LAX"], search: "kennedy") { code } }')
+    assert found["airports"] == [{"code": "JFK"}]
+
+
 async def test_airlines_come_by_code(graph: Graph) -> None:
     codes = [airline["code"] for airline in (await graph.data("{ airlines { code } }"))["airlines"]]
     assert codes == sorted(codes)
