@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from db.engine import Database
 from db.migrate import upgrade
@@ -19,6 +21,10 @@ _server = pytest.StashKey[DatabaseServer]()
 _databases = pytest.StashKey[Databases]()
 _TOOLS = {"chromium": "chromium", "npm": "npm", "promtool": "promtool", "redis-server": "redis-server", "wrk": "wrk"}
 
+
+# A busy machine is no fault of what is tested: no test may fail because it was slow.
+hypothesis_settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("patient")
 
 # What a developer has set for the service must not reach the tests, nor the processes that they start.
 for _name in Settings.model_fields:

@@ -28,6 +28,8 @@ from tests.small import refill
 
 ROOT = Path(__file__).parents[2]
 OPERATIONS = ROOT / "tests" / "operations"
+NO_MODELS = OPERATIONS
+"""A directory without models, for what none has a part in: a start with models begins a process that examines them."""
 
 
 ALL_SCOPES = Principal(1, "tests", "m7b0_testtest", frozenset(Scope))

@@ -17,7 +17,7 @@ from graphql_api.api_keys import new_key, prefix_of
 from graphql_api.metrics import AUTHENTICATIONS
 from graphql_api.principal import Scope
 from graphql_api.settings import Access
-from tests.graphql_api.conftest import running, settings_for
+from tests.graphql_api.conftest import NO_MODELS, running, settings_for
 from tests.keys import bearer, make_key
 
 QUERY = {"query": '{ airline(code: "UA") { code } }'}
@@ -43,17 +43,28 @@ class Asked:
         return {outcome: int(float(count)) for outcome, count in found}
 
 
-@pytest.fixture
-async def asked(small_database: Database, small_url: str) -> AsyncIterator[Asked]:
-    async with running(settings_for(small_url)) as client:
-        yield Asked(client, small_database)
+@pytest.fixture(scope="module")
+async def open_client(small_url: str) -> AsyncIterator[httpx2.AsyncClient]:
+    async with running(settings_for(small_url, model_dir=NO_MODELS)) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+async def closed_client(small_url: str) -> AsyncIterator[httpx2.AsyncClient]:
+    settings = settings_for(small_url, model_dir=NO_MODELS, reads=Access.KEYS, introspection=Access.KEYS)
+    async with running(settings) as client:
+        yield client
 
 
 @pytest.fixture
-async def closed(small_database: Database, small_url: str) -> AsyncIterator[Asked]:
+def asked(open_client: httpx2.AsyncClient, small_database: Database) -> Asked:
+    return Asked(open_client, small_database)
+
+
+@pytest.fixture
+def closed(closed_client: httpx2.AsyncClient, small_database: Database) -> Asked:
     """Nothing without a key."""
-    async with running(settings_for(small_url, reads=Access.KEYS, introspection=Access.KEYS)) as client:
-        yield Asked(client, small_database)
+    return Asked(closed_client, small_database)
 
 
 def refused(response: httpx2.Response, status: int, code: str) -> str:
@@ -174,7 +185,7 @@ async def test_no_line_of_the_log_holds_a_key(asked: Asked) -> None:
 
 
 async def test_without_its_database_a_key_is_neither_right_nor_wrong() -> None:
-    async with running(settings_for("postgresql://nobody@127.0.0.1:9/none")) as client:
+    async with running(settings_for("postgresql://nobody@127.0.0.1:9/none", model_dir=NO_MODELS)) as client:
         response = await client.post("/graphql", json=QUERY, headers=bearer(new_key().text))
         assert "Try again later" in refused(response, 503, "UNAVAILABLE")
         text = (await client.get("/metrics")).text
@@ -183,7 +194,8 @@ async def test_without_its_database_a_key_is_neither_right_nor_wrong() -> None:
 
 async def test_what_came_of_keys_is_counted(asked: Asked) -> None:
     key = await make_key(asked.database)
-    assert await asked.counted() == dict.fromkeys(AUTHENTICATIONS, 0)
+    before = await asked.counted()
+    assert set(before) == set(AUTHENTICATIONS)
     await asked.post({})
     await asked.post(bearer(key))
     await asked.post(bearer(key))
@@ -191,7 +203,8 @@ async def test_what_came_of_keys_is_counted(asked: Asked) -> None:
     await asked.post({"authorization": "?"})
     await asked.post({}, path="/graphql?api_key=1")
     expected = {"anonymous": 1, "accepted": 2, "unknown": 1, "malformed": 1, "in_url": 1}
-    assert await asked.counted() == dict.fromkeys(AUTHENTICATIONS, 0) | expected
+    after = await asked.counted()
+    assert {outcome: after[outcome] - before[outcome] for outcome in after} == dict.fromkeys(before, 0) | expected
 
 
 @pytest.mark.parametrize(

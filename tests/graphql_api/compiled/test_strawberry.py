@@ -188,7 +188,7 @@ def _converted(schema: GraphQLSchema, field: GraphQLField, values: dict[str, Any
 
 
 @pytest.mark.parametrize(("schema", "type_name", "name"), WITH_ARGUMENTS, ids=lambda value: str(value)[:40])
-@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_arguments_are_those_that_strawberry_gives(
     schema: GraphQLSchema, type_name: str, name: str, data: st.DataObject
