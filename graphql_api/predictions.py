@@ -39,8 +39,6 @@ class Predictor:
         self._metrics = metrics
         self._asked: Loader[Any, Any] | None = None
         self._factors = Loader("prediction_factors", metrics, self._explain_all)
-        self.memo: dict[Any, Any] = {}
-        """Kept for as long as the request."""
 
     async def predict(self, bundle: Bundle, legs: Sequence[Leg]) -> list[Prediction]:
         """What a model answers to each leg, in one run with all that is asked of it in the same turn."""

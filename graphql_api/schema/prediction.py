@@ -116,18 +116,21 @@ PredictDelayResult = Annotated[
 ]
 Result: TypeAlias = DelayPrediction | InvalidInput | ModelUnavailable
 
-_WHOLE = 9
-_BASIS = 10
+_QUANTILES_AT, _BUCKETS_AT, _BASIS, _MODEL, _OUTCOME, _NUMBER = 2, 5, 9, 10, 11, 12
+_Rows: TypeAlias = Sequence[Row]
 
 
-def _row(prediction: Prediction) -> Row:
-    """P(delayed), P(never arrives), the quantiles, the buckets, the prediction itself, the names of its groups."""
-    delayed, never, *buckets = prediction.sums
-    return (delayed, never, *prediction.quantiles, *buckets, prediction, [*prediction.basis])
+def _rows(outcome: Outcome, model: DelayModel) -> _Rows:
+    """Of each leg: P(delayed), P(never arrives), three quantiles, four buckets, the names of its groups, the model, and
+    where the rest of its prediction is."""
+    count = len(outcome.sums)
+    values = np.concatenate((outcome.sums[:, :2], outcome.quantiles, outcome.sums[:, 2:]), axis=1)
+    basis = map(list, outcome.basis)
+    return [*zip(*values.T.tolist(), basis, repeat(model), repeat(outcome), range(count), strict=False)]
 
 
 def _buckets(row: Row) -> Sequence[Row]:
-    return (*zip(BUCKETS, row[5:_WHOLE], strict=True),)
+    return [*zip(BUCKETS, row[_BUCKETS_AT:_BASIS], strict=True)]
 
 
 def _bucket(row: Row) -> DelayBucketProbability:
@@ -136,8 +139,8 @@ def _bucket(row: Row) -> DelayBucketProbability:
 
 _QUANTILES = Layout(
     DelayQuantiles.__name__,
-    {"p10": Column(2), "p50": Column(3), "p90": Column(4)},
-    lambda row: DelayQuantiles(p10=row[2], p50=row[3], p90=row[4]),
+    {name: Column(_QUANTILES_AT + number) for number, name in enumerate(("p10", "p50", "p90"))},
+    lambda row: DelayQuantiles(*row[_QUANTILES_AT:_BUCKETS_AT]),
 )
 _BUCKET = Layout(DelayBucketProbability.__name__, {"bucket": Column(0, ready=True), "probability": Column(1)}, _bucket)
 _PREDICTION = Layout(
@@ -148,6 +151,7 @@ _PREDICTION = Layout(
         "delayMinutes": Nested(_QUANTILES),
         "buckets": NestedList(_BUCKET, _buckets),
         "basis": Column(_BASIS, ready=True),
+        "model": Column(_MODEL),
     },
     DelayPrediction.from_row,
 )
