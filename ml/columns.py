@@ -141,7 +141,7 @@ def _local_clocks(
 
 @lru_cache(maxsize=8192)
 def _offset(timezone: str | None, day: int) -> int:
-    """Microseconds from UTC to the clock of a zone on a day in UTC; `_IRREGULAR` where they are not the same all day."""
+    """Microseconds from UTC to the clock of a zone on a day in UTC; `_IRREGULAR` where that changes on the day."""
     zone = _zone(timezone) if timezone else None
     try:
         start = EPOCH + timedelta(days=day)
