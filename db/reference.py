@@ -54,8 +54,7 @@ class Reference:
             DatabaseUnavailableError: the database did not answer.
         """
         kept, now = self._kept[table], self._monotonic()
-        oldest = now - KEPT_SECONDS
-        found = {key: entry[1] for key in keys if (entry := kept.get(key)) is not None and entry[0] > oldest}
+        found = self._fresh(kept, keys, now)
         if len(found) == len(keys):
             return found
         missing = [key for key in keys if key not in found]
@@ -66,6 +65,16 @@ class Reference:
         # Of the moment before it was read; and where all was forgotten meanwhile, into what nobody looks at any more.
         kept.update((key, (now, row)) for key, row in read.items())
         return found | read
+
+    def kept(self, table: str, keys: Collection[str]) -> dict[str, RawRow] | None:
+        """The same where all of them are in memory, else None."""
+        found = self._fresh(self._kept[table], keys, self._monotonic())
+        return found if len(found) == len(keys) else None
+
+    @staticmethod
+    def _fresh(kept: Mapping[str, tuple[float, RawRow]], keys: Collection[str], now: float) -> dict[str, RawRow]:
+        oldest = now - KEPT_SECONDS
+        return {key: entry[1] for key in keys if (entry := kept.get(key)) is not None and entry[0] > oldest}
 
     async def committing(self, connection: AsyncConnection, changes: Sequence[Change]) -> None:
         """As a listener of the writes: pass it on."""

@@ -22,12 +22,12 @@ class Outcome:
     """What a model answers to n legs.
 
     `inputs` is their matrix, shape (n, features); a row of `sums` holds P(delayed), P(never arrives) and the buckets,
-    a row of `quantiles` minutes.
+    a row of `quantiles` minutes: shapes (n, 6) and (n, 3).
     """
 
     inputs: NDArray[np.float32]
-    sums: list[list[float]]
-    quantiles: list[list[float]]
+    sums: NDArray[np.float64]
+    quantiles: NDArray[np.float64]
     basis: list[tuple[Group, ...]]
 
 
@@ -146,14 +146,13 @@ class Inference:
         started = time.perf_counter()
         for ask in batch:
             self._metrics.inference_queued(started - ask.asked_at)
-        legs = batch[0].legs if len(batch) == 1 else [leg for ask in batch for leg in ask.legs]
-        inputs = batch[0].bundle.matrix(legs)
+        parts = [ask.bundle.matrix(ask.legs) for ask in batch]
+        inputs = parts[0] if len(parts) == 1 else np.concatenate(parts)
         return inputs, time.perf_counter() - started
 
     def _outcome(self, bundle: Bundle, inputs: NDArray[np.float32], features_seconds: float) -> Outcome:
         """One run, or where a single ask is larger than a batch may be, one for each part of it."""
-        sums: list[list[float]] = []
-        quantiles: list[list[float]] = []
+        sums, quantiles = [], []
         for start in range(0, len(inputs), self.batch_max):
             part = inputs[start : start + self.batch_max]
             started = time.perf_counter()
@@ -161,10 +160,10 @@ class Inference:
             self._metrics.inference(len(part), features_seconds, time.perf_counter() - started)
             features_seconds = 0.0
             self._metrics.probabilities(bundle.version, distribution.probability_delayed)
-            sums += distribution.sums.tolist()
-            quantiles += distribution.quantiles.tolist()
+            sums.append(distribution.sums)
+            quantiles.append(distribution.quantiles)
         self._metrics.predictions(bundle.version, "predicted", len(inputs))
-        return Outcome(inputs, sums, quantiles, bundle.basis(inputs))
+        return Outcome(inputs, _joined(sums), _joined(quantiles), bundle.basis(inputs))
 
 
 def _by_model(asks: Sequence[_Ask]) -> Iterator[list[_Ask]]:
@@ -173,6 +172,10 @@ def _by_model(asks: Sequence[_Ask]) -> Iterator[list[_Ask]]:
     for ask in asks:
         by_model.setdefault(id(ask.bundle), []).append(ask)
     return iter(by_model.values())
+
+
+def _joined(parts: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _answer(batch: Sequence[_Ask], outcome: Outcome) -> None:

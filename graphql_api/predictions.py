@@ -4,31 +4,31 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from graphql_api.inference import ROWS_ON_THE_LOOP, Inference
+from graphql_api.inference import ROWS_ON_THE_LOOP, Inference, Outcome
 from graphql_api.loaders import Loader
 from graphql_api.metrics import Metrics
-from ml.runtime import Bundle, Factor, Group, Leg, factors
+from ml.runtime import Bundle, Factor, Legs, factors
+
+
+class Prediction(NamedTuple):
+    """What a model answered to one leg."""
+
+    answered: "Answered"
+    number: int
+    """Of the leg among those that the model answered together."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Prediction:
-    """What a model answered to one leg.
-
-    `inputs` is its row of the matrix, shape (features,); `sums` holds P(delayed), P(never arrives) and the probability
-    of each of `BUCKETS`, `quantiles` minutes of arrival delay.
-    """
+class Answered:
+    """What a model answered to n legs. Told apart by identity."""
 
     bundle: Bundle
-    leg: Leg
-    inputs: NDArray[np.float32]
-    sums: Sequence[float]
-    quantiles: Sequence[float]
-    basis: tuple[Group, ...]
+    legs: Legs
+    outcome: Outcome
 
 
 class Predictor:
@@ -39,16 +39,10 @@ class Predictor:
         self._metrics = metrics
         self._asked: Loader[Any, Any] | None = None
         self._factors = Loader("prediction_factors", metrics, self._explain_all)
-        self.memo: dict[Any, Any] = {}
-        """Kept for as long as the request."""
 
-    async def predict(self, bundle: Bundle, legs: Sequence[Leg]) -> list[Prediction]:
-        """What a model answers to each leg, in one run with all that is asked of it in the same turn."""
-        if not legs:
-            return []
-        found = await self._inference.predict(bundle, legs)
-        rows = zip(legs, found.inputs, found.sums, found.quantiles, found.basis, strict=True)
-        return [Prediction(bundle, *row) for row in rows]
+    async def predict(self, bundle: Bundle, legs: Legs) -> Answered:
+        """What a model answers to legs, above 0 of them, in one run with all that is asked of it in the same turn."""
+        return Answered(bundle, legs, await self._inference.predict(bundle, legs))
 
     def together(self, ask: Any, answer: Callable[[list[Any]], Awaitable[Sequence[Any]]]) -> Awaitable[Any]:
         """The answer to one of the asks of this turn of the event loop, all of which `answer` is called with at once.
@@ -72,10 +66,10 @@ class Predictor:
         """In batches of bounded size, each of one model; large ones off the event loop."""
         by_model: dict[int, list[Prediction]] = {}
         for prediction in asked:
-            by_model.setdefault(id(prediction.bundle), []).append(prediction)
-        found: dict[int, list[Factor]] = {}
+            by_model.setdefault(id(prediction.answered.bundle), []).append(prediction)
+        found: dict[Prediction, list[Factor]] = {}
         for of_model in by_model.values():
-            rows = len(of_model[0].bundle.features)
+            rows = len(of_model[0].answered.bundle.features)
             size = max(1, self._inference.batch_max // rows)
             for start in range(0, len(of_model), size):
                 batch = of_model[start : start + size]
@@ -83,14 +77,15 @@ class Predictor:
                     explained = await asyncio.to_thread(self._explain, batch)
                 else:
                     explained = self._explain(batch)
-                found.update(zip(map(id, batch), explained, strict=True))
-        return [found[id(prediction)] for prediction in asked]
+                found.update(zip(batch, explained, strict=True))
+        return [found[prediction] for prediction in asked]
 
     def _explain(self, batch: Sequence[Prediction]) -> list[list[Factor]]:
-        inputs = np.stack([prediction.inputs for prediction in batch])
-        delayed = np.array([prediction.sums[0] for prediction in batch])
+        inputs = np.stack([answered.outcome.inputs[number] for answered, number in batch])
+        delayed = np.array([answered.outcome.sums[number, 0] for answered, number in batch])
+        legs = [answered.legs[number] for answered, number in batch]
         started = time.perf_counter()
-        found = factors(batch[0].bundle, [prediction.leg for prediction in batch], inputs, delayed)
+        found = factors(batch[0].answered.bundle, legs, inputs, delayed)
         rows = int(np.count_nonzero(~np.isnan(inputs)))
         self._metrics.inference(rows, 0.0, time.perf_counter() - started)
         return found

@@ -2,22 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
-from itertools import chain
 from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.leg import WEATHER_FIELDS, WEATHER_HOURS, Leg, Weather
+from ml.leg import Leg, Place
+from ml.legs import EPOCH, UNKNOWN, Instants, Legs
 
 Floats = NDArray[np.float64]
 
-_EPOCH_ORDINAL = datetime(1970, 1, 1).toordinal()  # noqa: DTZ001  only the day counts
-_UNKNOWN_HOURS = (Weather(),) * (1 + WEATHER_HOURS)
-_readings = attrgetter(*WEATHER_FIELDS)
+_MINUTE = 60_000_000
+_DAY = 86_400_000_000
+_EPOCH_ORDINAL = EPOCH.toordinal()
+_IRREGULAR = np.iinfo(np.int64).min
+_timezone = attrgetter("timezone")
+_position = attrgetter("latitude", "longitude")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,65 +56,44 @@ class Columns:
 
 def columns_of(legs: Sequence[Leg]) -> Columns:
     """The columns of n legs. A clock without a known zone, a position without coordinates is NaN."""
-    departures = [_local_clock(leg.scheduled_departure, leg.origin.timezone) for leg in legs]
-    arrivals = [_local_clock(leg.scheduled_arrival, leg.destination.timezone) for leg in legs]
+    if not isinstance(legs, Legs):
+        legs = Legs.of(legs)
+    day, minute = _local_clocks(legs.scheduled_departure, legs.departures, [*map(_timezone, legs.origin)])
+    _, arrival_minute = _local_clocks(legs.scheduled_arrival, legs.arrivals, [*map(_timezone, legs.destination)])
+    latitude, longitude = _positions(legs.origin)
+    to_latitude, to_longitude = _positions(legs.destination)
+    delays = legs.delays.T
     return Columns(
-        carrier_code=np.array([leg.carrier_code for leg in legs], dtype=object),
-        origin_code=np.array([leg.origin_code for leg in legs], dtype=object),
-        destination_code=np.array([leg.destination_code for leg in legs], dtype=object),
-        departure_day=_floats([day for day, _ in departures]),
-        departure_minute=_floats([minute for _, minute in departures]),
-        arrival_minute=_floats([minute for _, minute in arrivals]),
-        duration_minutes=_floats([_duration_minutes(leg) for leg in legs]),
-        origin_latitude=_floats([leg.origin.latitude for leg in legs]),
-        origin_longitude=_floats([leg.origin.longitude for leg in legs]),
-        destination_latitude=_floats([leg.destination.latitude for leg in legs]),
-        destination_longitude=_floats([leg.destination.longitude for leg in legs]),
-        aircraft_seats=_floats([leg.aircraft_seats for leg in legs]),
-        aircraft_age=_floats([_aircraft_age(leg) for leg in legs]),
-        origin_flights=_floats([leg.origin_flights for leg in legs]),
-        carrier_flights=_floats([leg.carrier_flights for leg in legs]),
-        weather=_weather(legs),
-        origin_delay_minutes=_floats([leg.origin_delay_minutes for leg in legs]),
-        carrier_delay_minutes=_floats([leg.carrier_delay_minutes for leg in legs]),
-        destination_delay_minutes=_floats([leg.destination_delay_minutes for leg in legs]),
-        origin_block_delay_minutes=_floats([leg.origin_block_delay_minutes for leg in legs]),
-        destination_block_delay_minutes=_floats([leg.destination_block_delay_minutes for leg in legs]),
+        carrier_code=np.array(legs.carrier_code, dtype=object),
+        origin_code=np.array(legs.origin_code, dtype=object),
+        destination_code=np.array(legs.destination_code, dtype=object),
+        departure_day=day,
+        departure_minute=minute,
+        arrival_minute=arrival_minute,
+        duration_minutes=_duration_minutes(legs),
+        origin_latitude=latitude,
+        origin_longitude=longitude,
+        destination_latitude=to_latitude,
+        destination_longitude=to_longitude,
+        aircraft_seats=_floats(legs.aircraft_seats),
+        aircraft_age=_floats([*map(aircraft_age, legs.aircraft_year, legs.scheduled_departure)]),
+        origin_flights=legs.flights[:, 0],
+        carrier_flights=legs.flights[:, 1],
+        weather=legs.readings.astype(np.float32)[legs.hours],
+        origin_delay_minutes=delays[0],
+        carrier_delay_minutes=delays[1],
+        destination_delay_minutes=delays[2],
+        origin_block_delay_minutes=delays[3],
+        destination_block_delay_minutes=delays[4],
     )
 
 
-def _floats(values: Sequence[float | None]) -> Floats:
-    # numpy reads None as NaN when the dtype is a float.
-    return np.array(values, dtype=np.float64)
+def aircraft_age(year: int | None, departure: datetime | None) -> float | None:
+    """The years from that in which an aircraft was built; below 0 where one of the two is wrong."""
+    return None if year is None or departure is None else departure.year - year
 
 
-def _weather(legs: Sequence[Leg]) -> NDArray[np.float32]:
-    # Flights that leave an airport together have the same readings, and one hour's are the next hour's past: each
-    # object is converted once, however many legs hold it.
-    spans = {id(leg.weather): leg.weather for leg in legs}
-    hours = [hour for span in spans.values() for hour in (span + _UNKNOWN_HOURS)[: 1 + WEATHER_HOURS]]
-    identity = np.fromiter(map(id, hours), dtype=np.int64, count=len(hours))
-    _, first, places = np.unique(identity, return_index=True, return_inverse=True)
-    values = [*chain.from_iterable(_readings(hours[index]) for index in first.tolist())]
-    readings = np.array(values, dtype=np.float32).reshape(-1, len(WEATHER_FIELDS))
-    row = {span: number for number, span in enumerate(spans)}
-    chosen = np.array([row[id(leg.weather)] for leg in legs], dtype=np.intp)
-    return readings[places.reshape(-1, 1 + WEATHER_HOURS)[chosen]]
-
-
-def _aircraft_age(leg: Leg) -> float | None:
-    if leg.aircraft_year is None or leg.scheduled_departure is None:
-        return None
-    return leg.scheduled_departure.year - leg.aircraft_year
-
-
-def _duration_minutes(leg: Leg) -> float | None:
-    if leg.scheduled_departure is None or leg.scheduled_arrival is None:
-        return None
-    return (leg.scheduled_arrival - leg.scheduled_departure).total_seconds() / 60
-
-
-def _local_clock(moment: datetime | None, timezone: str | None) -> tuple[float | None, float | None]:
+def local_clock(moment: datetime | None, timezone: str | None) -> tuple[float | None, float | None]:
     """Days since 1970-01-01 and minutes since midnight on the clock of `timezone`."""
     zone = _zone(timezone) if timezone else None
     if moment is None or zone is None:
@@ -121,6 +103,55 @@ def _local_clock(moment: datetime | None, timezone: str | None) -> tuple[float |
     except OverflowError:  # The first and the last day that a datetime can hold.
         return None, None
     return local.toordinal() - _EPOCH_ORDINAL, local.hour * 60 + local.minute
+
+
+def _floats(values: Sequence[float | None]) -> Floats:
+    # numpy reads None as NaN when the dtype is a float.
+    return np.array(values, dtype=np.float64)
+
+
+def _positions(places: Sequence[Place]) -> tuple[Floats, Floats]:
+    latitudes, longitudes = zip(*map(_position, places), strict=True) if places else ((), ())
+    return _floats(latitudes), _floats(longitudes)
+
+
+def _duration_minutes(legs: Legs) -> Floats:
+    known = (legs.departures != UNKNOWN) & (legs.arrivals != UNKNOWN)
+    return np.where(known, (legs.arrivals - legs.departures) / 1_000_000 / 60, np.nan)
+
+
+def _local_clocks(
+    moments: Sequence[datetime | None], at: Instants, timezones: Sequence[str | None]
+) -> tuple[Floats, Floats]:
+    """The `local_clock` of each moment. On nearly all days a zone has one offset; it is looked up once for each day."""
+    numbers: dict[str | None, int] = {}
+    zone = np.array([numbers.setdefault(timezone, len(numbers)) for timezone in timezones], dtype=np.int64)
+    names = [*numbers]
+    days = at // _DAY
+    pairs, of_pair = np.unique(days * len(names) + zone, return_inverse=True)
+    offsets = [_offset(names[pair % len(names)], pair // len(names)) for pair in pairs.tolist()]
+    offset = np.array(offsets, dtype=np.int64)[of_pair]
+    local = at + np.where(offset == _IRREGULAR, 0, offset)
+    day, minute = (local // _DAY).astype(np.float64), (local % _DAY // _MINUTE).astype(np.float64)
+    for number in np.flatnonzero((offset == _IRREGULAR) | (at == UNKNOWN)).tolist():
+        found = local_clock(moments[number], timezones[number])
+        day[number], minute[number] = (np.nan if each is None else each for each in found)
+    return day, minute
+
+
+@lru_cache(maxsize=8192)
+def _offset(timezone: str | None, day: int) -> int:
+    """Microseconds from UTC to the clock of a zone on a day in UTC; `_IRREGULAR` where that changes on the day."""
+    zone = _zone(timezone) if timezone else None
+    try:
+        start = EPOCH + timedelta(days=day)
+        ends = {(start + timedelta(hours=hours)).astimezone(zone).utcoffset() for hours in (0, 24)}
+    except OverflowError:
+        return _IRREGULAR
+    (offset, *others) = ends
+    if zone is None or others or offset is None:
+        return _IRREGULAR
+    return offset // timedelta(microseconds=1)
 
 
 @lru_cache(maxsize=1024)

@@ -101,10 +101,16 @@ def matrix(columns: Columns, names: Sequence[str], vocabularies: Vocabularies) -
     Raises:
         KeyError: a name is not in `FEATURES`, or a position feature has no vocabulary.
     """
-    result = np.empty((len(columns.carrier_code), len(names)), dtype=np.float32)
+    values = np.empty((len(names), len(columns.carrier_code)))
     for index, name in enumerate(names):
-        result[:, index] = np.rint(_COMPUTE[name](columns, vocabularies) * STEPS_OF_ONE) / STEPS_OF_ONE
-    return result
+        values[index] = _COMPUTE[name](columns, vocabularies)
+    return on_the_grid(values.T)
+
+
+def on_the_grid(values: Floats) -> NDArray[np.float32]:
+    """Inputs rounded to steps, C-contiguous."""
+    rounded: NDArray[np.float32] = (np.rint(values * STEPS_OF_ONE) / STEPS_OF_ONE).astype(np.float32, order="C")
+    return rounded
 
 
 def known_up_to(basis: Group, inputs: NDArray[np.float32]) -> NDArray[np.float32]:

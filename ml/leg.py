@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, fields
 from datetime import datetime
-from operator import attrgetter
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +61,6 @@ class Leg:
     origin_block_delay_minutes: float | None = None
     destination_block_delay_minutes: float | None = None
 
-    def __hash__(self) -> int:
-        # A service looks each leg up several times. Places follow from the codes, and earlier weather from the hour:
-        # with them a look-up would take five times as long, and hardly ever tell apart what the rest does not.
-        return hash((_hashed(self), self.weather[:1]))
 
-
-_hashed = attrgetter(*(field.name for field in fields(Leg) if field.name not in {"origin", "destination", "weather"}))
+DELAYS: tuple[str, ...] = tuple(field.name for field in fields(Leg))[-5:]
+"""The five delays, in the order of a leg's fields."""

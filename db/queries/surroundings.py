@@ -109,8 +109,28 @@ class HourKey(NamedTuple):
     hour: datetime | None
 
 
+class CrowdingKeys(NamedTuple):
+    """Crowding keys column by column."""
+
+    origin_code: Sequence[str | None]
+    carrier_code: Sequence[str | None]
+    scheduled_departure: Sequence[datetime | None]
+    itself: Sequence[FlightDescription]
+
+
 async def crowding(database: Database, keys: Sequence[CrowdingKey]) -> list[Crowding]:
     """How many flights leave each origin at most 30 minutes before or after, in the order of `keys`.
+
+    See `crowding_of`.
+    """
+    columns = CrowdingKeys(*zip(*keys, strict=True)) if keys else CrowdingKeys((), (), (), ())
+    found = (await crowding_of(database, columns)).tolist()
+    return [Crowding(*(None if each != each else int(each) for each in counts)) for counts in found]  # noqa: PLR0124 — NaN
+
+
+async def crowding_of(database: Database, keys: CrowdingKeys) -> NDArray[np.float64]:
+    """How many flights leave the origin of each of n keys at most 30 minutes before or after: of all carriers, and of
+    its own, shape (n, 2); NaN is unknown.
 
     They are those of the table and the flight itself, which counts once whether the table has it or not: so training
     counts. Where the table has none at all it is unknown, not one: where all others are missing, the timetable is.
@@ -118,18 +138,24 @@ async def crowding(database: Database, keys: Sequence[CrowdingKey]) -> list[Crow
     Raises:
         DatabaseUnavailableError: the database did not answer.
     """
-    places, asked, departures = _in_reach(keys)
-    found = [Crowding()] * len(keys)
-    windows = {
-        Window(key.origin_code, departure - CROWDED_WITHIN, departure + CROWDED_WITHIN)
-        for key, departure in zip(asked, departures, strict=True)
-        if key.origin_code is not None
-    }
-    if not windows:
+    found = np.full((len(keys.origin_code), 2), np.nan)
+    places = [
+        number
+        for number, (origin, departure) in enumerate(zip(keys.origin_code, keys.scheduled_departure, strict=True))
+        if origin is not None and _is_in_reach(departure)
+    ]
+    if not places:
         return found
+    asked = keys
+    if len(places) < len(found):
+        asked = CrowdingKeys(*([column[number] for number in places] for column in keys))  # type: ignore[arg-type]  # as they were
+    windows = {
+        Window(origin, departure - CROWDED_WITHIN, departure + CROWDED_WITHIN)
+        for origin, departure in zip(asked.origin_code, asked.scheduled_departure, strict=True)
+        if origin is not None and departure is not None
+    }
     timetable = (await flights_within(database, "crowding_by_key", {_ORIGIN: windows}, _ITSELF))[_ORIGIN]
-    for number, crowd in zip(places, _crowding(timetable, asked, instants(departures)), strict=True):
-        found[number] = crowd
+    found[places] = _crowding(timetable, asked)
     return found
 
 
@@ -211,40 +237,41 @@ def _weather_statement(dialect: str, columns: tuple[str, ...]) -> Prepared:
     return prepared(for_each_given(dialect, given, read, _WEATHER, on), dialect, 1)
 
 
-def _crowding(timetable: Timetable, keys: Sequence[CrowdingKey], departures: Instants) -> Iterator[Crowding]:
+def _crowding(timetable: Timetable, keys: CrowdingKeys) -> NDArray[np.float64]:
     carriers, numbers, destinations = timetable.columns or ((), (), ())
     codes = Numbering()
-    own_carriers = codes.of(key.carrier_code for key in keys)
-    around = length(CROWDED_WITHIN)
-    key, flight = timetable.pairs([key.origin_code for key in keys], departures - around, departures + around)
-    carrier = codes.of(carriers)[flight]
-    all_flights = np.bincount(key, minlength=len(keys)).tolist()
-    of_carrier = np.bincount(key[carrier == own_carriers[key]], minlength=len(keys)).tolist()
-    itself = [each.itself for each in keys]
-    own = np.array(list(map(_place_among, keys)), dtype=np.int64)
-    own_number = np.array([-1 if each.flight_number is None else each.flight_number for each in itself])[key]
-    own_destination = codes.of(each.destination_code for each in itself)[key]
-    is_itself = (
-        (timetable.scheduled[flight] == own[key])
-        & (carrier == codes.of(each.carrier_code for each in itself)[key])
-        & ((own_number == -1) | (np.array(numbers, dtype=np.int64)[flight] == own_number))
-        & ((own_destination == -1) | (codes.of(destinations)[flight] == own_destination))
-    )
-    is_there = np.bincount(key[is_itself], minlength=len(keys)).tolist()
-    for asked, count, same_carrier, there in zip(keys, all_flights, of_carrier, is_there, strict=True):
-        if not count:
-            yield Crowding()
-            continue
-        counted = there and asked.itself.carrier_code == asked.carrier_code
-        known = asked.carrier_code is not None
-        yield Crowding(count + (not there), same_carrier + (not counted) if known else None)
+    count, around = len(keys.origin_code), length(CROWDED_WITHIN)
+    departures = instants([departure for departure in keys.scheduled_departure if departure is not None])
+    key, flight = timetable.pairs(keys.origin_code, departures - around, departures + around)
+    own_carriers, carrier = codes.of(keys.carrier_code), codes.of(carriers)
+    counts = np.bincount(key, minlength=count)
+    of_carrier = np.bincount(key[carrier[flight] == own_carriers[key]], minlength=count)
+    own = np.array([*map(_place_among, keys.origin_code, keys.scheduled_departure, keys.itself)], dtype=np.int64)
+    # Few of the pairs are a flight and itself.
+    (same,) = np.nonzero(timetable.scheduled[flight] == own[key])
+    there, counted = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
+    for number, other in zip(key[same].tolist(), flight[same].tolist(), strict=True):
+        itself = keys.itself[number]
+        if (
+            carriers[other] == itself.carrier_code
+            and itself.flight_number in (None, numbers[other])
+            and itself.destination_code in (None, destinations[other])
+        ):
+            there[number] = True
+            counted[number] = itself.carrier_code == keys.carrier_code[number]
+    crowds = np.stack((counts + ~there, of_carrier + ~counted), axis=1).astype(np.float64)
+    crowds[counts == 0] = np.nan
+    crowds[own_carriers == -1, 1] = np.nan
+    return crowds
 
 
-def _place_among(key: CrowdingKey) -> int:
+def _place_among(origin: str | None, departure: datetime | None, itself: FlightDescription) -> int:
     """When the flight itself leaves according to the table, where that is among those around it."""
-    own, departure = key.itself.scheduled_departure, key.scheduled_departure
-    if own is None or departure is None or key.itself.origin_code != key.origin_code:
+    own = itself.scheduled_departure
+    if own is None or departure is None or itself.origin_code != origin:
         return _NOT_AMONG_THEM
+    if own is departure:
+        return instant(own)
     return _NOT_AMONG_THEM if abs(own - departure) > CROWDED_WITHIN else instant(own)
 
 

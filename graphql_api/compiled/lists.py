@@ -1,10 +1,10 @@
 """Lists, whose items are completed one by one, or all at once where they are objects that only need to be read."""
 
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeAlias, TypeGuard
 
-from graphql import GraphQLError, GraphQLOutputType, is_non_null_type, located_error
+from graphql import GraphQLError, GraphQLOutputType, is_non_null_type, is_object_type, located_error
 from graphql.pyutils import Path, is_iterable
 
 from graphql_api.compiled.leaves import unexpected
@@ -24,18 +24,22 @@ class Items:
         field: where they come from.
         item_type: the type of their items.
         complete: completes one of them.
-        objects: completes all of them, where they are objects of one type.
+        objects: by the name of each object type that they may have, what completes all of them where they have it.
     """
 
-    def __init__(self, field: Field, item_type: GraphQLOutputType, complete: Complete, objects: Objects | None) -> None:
-        self._field, self._complete, self._objects = field, complete, objects
+    def __init__(
+        self, field: Field, item_type: GraphQLOutputType, complete: Complete, objects: Mapping[str, Objects]
+    ) -> None:
+        self._field, self._complete, self._of_types = field, complete, objects
         self._non_null = is_non_null_type(item_type)
         of_type: Any = item_type.of_type if is_non_null_type(item_type) else item_type
+        self._objects = objects.get(of_type.name) if is_object_type(of_type) else None
         self._is_type_of = getattr(of_type, "is_type_of", None)
 
     def __call__(self, value: Any, path: Path, run: Run, info: CompiledResolveInfo) -> Any:
         if value.__class__ is Records:
-            completed = None if self._objects is None else self._objects.records(value, path, run)
+            objects = self._of_types.get(value.layout.type_name)
+            completed = None if objects is None else objects.records(value, path, run)
             if completed is not None:
                 return completed
             return self._one_by_one([Record(row, value.layout) for row in value.rows], path, run, info)

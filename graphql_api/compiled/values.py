@@ -56,10 +56,13 @@ def _present(executing: "Executing", field: Field, type_: GraphQLOutputType) -> 
     if is_list_type(type_):
         item_type = type_.of_type
         of_type: Any = item_type.of_type if is_non_null_type(item_type) else item_type
-        objects = None
-        if is_object_type(of_type):
-            selection = field.selections[of_type.name]
-            objects = Objects(executing, field, selection, non_null=is_non_null_type(item_type))
+        objects = {}
+        if is_object_type(of_type) or is_abstract_type(of_type):
+            non_null = is_non_null_type(item_type)
+            objects = {
+                name: Objects(executing, field, selection, non_null=non_null)
+                for name, selection in field.selections.items()
+            }
         return Items(field, item_type, _of(executing, field, item_type), objects)
     if is_leaf_type(type_):
         serialize = serializer(type_)

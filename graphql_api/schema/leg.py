@@ -1,44 +1,31 @@
 """From questions to what models read of flights: what is not given is looked up, what is not found is unknown."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import compress
 from operator import attrgetter
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
-from strawberry import UNSET
+import numpy as np
 
 from db.engine import Database, Row
 from db.faults import is_storable
 from db.queries.rows import FlightDescription, described_flights
-from db.queries.surroundings import (
-    Crowding,
-    CrowdingKey,
-    HourKey,
-    Operations,
-    OperationsKey,
-    crowding,
-    hours_back,
-    operations,
-    weather_hours,
-)
+from db.queries.surroundings import Crowding, CrowdingKeys, Operations, OperationsKey, crowding_of, operations
 from db.reader import RawRow
 from db.reference import Reference
 from graphql_api.ids import shortened
-from graphql_api.schema.prediction_inputs import OperationsInput
 from graphql_api.schema.problems import Fault
-from graphql_api.schema.question import Question, all_faults
-from ml.runtime import WEATHER_FIELDS, WEATHER_HOURS, Bundle, Leg, Place, Weather
+from graphql_api.schema.question import Given, Question, all_faults
+from graphql_api.schema.weather_span import Spans, spans_of
+from ml.runtime import DELAYS, WEATHER_FIELDS, Bundle, Legs, Place, instants
 
 _OF_ARRIVAL = frozenset({"arrival_minute", "duration_minutes"})
 _NO_AIRCRAFT = (None, None, None)
-_NO_FLIGHT = FlightDescription(None, None, None, None, None)
-_NO_CROWDING = CrowdingKey(None, None, None, _NO_FLIGHT)
-_NO_HOUR = HourKey(None, None)
-_NO_OPERATIONS = OperationsKey(None, None, None, None)
-_readings = attrgetter(*WEATHER_FIELDS)
-_delays = attrgetter(*Operations._fields)
+_NOWHERE = Place()
+_aircraft, _crowding = attrgetter("aircraft"), attrgetter("crowding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +53,34 @@ class Lookups:
 
 
 NOTHING = Lookups()
-_UNKNOWN_OPERATIONS = Operations()
-_UNKNOWN_WEATHER = Weather()
-_UNKNOWN_PLACE = Place()
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What the tables hold of a batch of questions; of the surroundings, of each question at its place."""
+class Asked(NamedTuple):
+    """Questions column by column, each in the order of the questions."""
+
+    carriers: Sequence[str | None]
+    origins: Sequence[str | None]
+    destinations: Sequence[str | None]
+    departures: Sequence[datetime | None]
+    arrivals: Sequence[datetime | None]
+    flight_numbers: Sequence[int | None]
+    tails: Sequence[str | None]
+    weather: Sequence[Any]
+    operations: Sequence[Any]
+    arrivals_kept: Sequence[bool]
+    stored: Sequence[FlightDescription | None]
+
+
+class _Found(NamedTuple):
+    """What the tables hold of a batch of questions."""
 
     airlines: Mapping[Any, RawRow]
     places: Mapping[Any, Place]
-    described: Mapping[Any, Row]
     aircraft: Mapping[Any, RawRow]
-    crowding: Sequence[Crowding]
-    weather: Sequence[tuple[Weather, ...]]
+    described: Mapping[int, Row]
+    """By the place of the question."""
+    crowding: Any
+    spans: Spans
     operations: Sequence[Operations]
 
 
@@ -90,181 +90,197 @@ async def legs_of(
     questions: Sequence[Question],
     paths: Sequence[tuple[str, ...]],
     lookups: Sequence[Lookups],
-) -> list[Leg | list[Fault]]:
-    """Each flight with what its `lookups` name looked up, or every fault that was found in it.
+) -> tuple[Legs, dict[int, list[Fault]]]:
+    """Each flight with what its `lookups` name looked up; and by its place every fault that was found in a question.
 
-    Each kind of thing is looked up in one statement for all of them, all at once.
+    Each kind of thing is looked up in one statement for all of them, all at once. Of what has faults nothing that the
+    leg says holds.
 
     Raises:
         DatabaseUnavailableError: the database did not answer.
     """
-    faults = all_faults(questions, paths)
+    asked = Asked(*zip(*questions, strict=True))
+    weather, late = Given.of(asked.weather, WEATHER_FIELDS), Given.of(asked.operations, DELAYS)
+    faults = all_faults(questions, paths, weather, late)
     if faults:
         lookups = [NOTHING if place in faults else each for place, each in enumerate(lookups)]
-    found = await _look_up(database, reference, questions, lookups)
-    legs: list[Leg | list[Fault]] = []
-    for place, question in enumerate(questions):
-        unknown = _unknown_codes(question, found, paths[place])
-        if unknown or place in faults:
-            legs.append([*faults.get(place, ()), *unknown])
-        else:
-            legs.append(_leg(question, found, place))
-    return legs
+    found = await _look_up(database, reference, asked, lookups, late)
+    for place, unknown in _unknown_codes(asked, found, paths):
+        faults.setdefault(place, []).extend(unknown)
+    return _legs(asked, found, weather, late), faults
 
 
-def _leg(question: Question, found: _Found, place: int) -> Leg:
-    arrival = question.scheduled_arrival
-    seats, year = None, None
-    if question.tail_number is not None:
-        _, seats, year = found.aircraft.get(question.tail_number, _NO_AIRCRAFT)
-    described = found.described.get(_itself(question)) if found.described and question.stored is None else None
-    if described is not None:
-        arrival = arrival or described.scheduled_arrival
-        if question.tail_number is None:
-            seats, year = described.seats, described.year
-    return Leg(
-        question.carrier_code,
-        question.origin_code,
-        question.destination_code,
-        question.scheduled_departure,
-        arrival,
-        found.places.get(question.origin_code, _UNKNOWN_PLACE),
-        found.places.get(question.destination_code, _UNKNOWN_PLACE),
+def _legs(asked: Asked, found: _Found, weather: Given, late: Given) -> Legs:
+    aircraft = [found.aircraft.get(tail, _NO_AIRCRAFT) for tail in asked.tails]
+    seats, years, arrivals = [row[1] for row in aircraft], [row[2] for row in aircraft], asked.arrivals
+    if found.described:
+        arrivals = [*arrivals]
+        for place, (_, arrival, its_seats, its_year) in found.described.items():
+            arrivals[place] = arrivals[place] or arrival
+            if asked.tails[place] is None:
+                seats[place], years[place] = its_seats, its_year
+    readings, hours = found.spans.with_given(weather)
+    return Legs(
+        asked.carriers,
+        asked.origins,
+        asked.destinations,
+        asked.departures,
+        arrivals,
+        instants(asked.departures),
+        instants(arrivals),
+        [found.places.get(code, _NOWHERE) for code in asked.origins],
+        [found.places.get(code, _NOWHERE) for code in asked.destinations],
         seats,
-        year,
-        *found.crowding[place],
-        _weather(question, found.weather[place]),
-        *_operations(question, found.operations[place]),
+        years,
+        found.crowding,
+        readings,
+        hours,
+        _delays(found.operations, late, len(seats)),
     )
+
+
+def _delays(found: Sequence[Operations], given: Given, count: int) -> Any:
+    """What is given goes before what was looked up, field by field."""
+    delays = np.array(found, dtype=np.float64).reshape(-1, len(DELAYS)) if found else np.full((count, 5), np.nan)
+    if given.places:
+        old = delays[given.places]
+        delays[given.places] = given.values if given.left_out is None else np.where(given.left_out, old, given.values)
+    return delays
 
 
 async def _look_up(
-    database: Database, reference: Reference, questions: Sequence[Question], lookups: Sequence[Lookups]
+    database: Database, reference: Reference, asked: Asked, lookups: Sequence[Lookups], late: Given
 ) -> _Found:
     """What is given already is not asked for."""
     # A batch names few codes, each of them many times.
-    codes = {code for question in questions for code in question[:3]}
-    storable = {code: code if code is not None and is_storable(code) else None for code in codes}
-    described, crowds, hours, delays = [], [], [], []
-    for question, needed in zip(questions, lookups, strict=True):
-        departure = question.scheduled_departure
-        carrier, origin, destination = (storable[code] for code in question[:3])
-        itself = question.stored or FlightDescription(carrier, question.flight_number, origin, destination, departure)
-        if _leaves_out(question, needed):
-            described.append(itself)
-        crowds.append(CrowdingKey(origin, carrier, departure, itself) if needed.crowding else _NO_CROWDING)
-        hours.append(_hour_key(origin, departure) if needed.weather and question.weather is not None else _NO_HOUR)
-        is_late = needed.operations and question.operations is not None and not _is_whole(question.operations)
-        delays.append(OperationsKey(origin, carrier, destination, departure) if is_late else _NO_OPERATIONS)
-    tails = {question.tail_number for question, needed in zip(questions, lookups, strict=True) if needed.aircraft}
-    airlines = {storable[question.carrier_code] for question in questions}
-    airports = {storable[code] for question in questions for code in question[1:3]}
-    (carriers, ends, aircraft, flights), around = await asyncio.gather(
-        asyncio.gather(
-            reference.rows("airlines", _known(airlines)),
-            reference.rows("airports", _known(airports)),
-            reference.rows("aircraft", {tail for tail in _known(tails) if is_storable(tail)}),
-            described_flights(database, described),
-        ),
-        asyncio.gather(crowding(database, crowds), _weather_hours(database, hours), operations(database, delays)),
+    airlines, airports = {*asked.carriers}, {*asked.origins, *asked.destinations}
+    tails = {*compress(asked.tails, map(_aircraft, lookups))}
+    if not all(map(_is_storable, airlines | airports)):
+        carriers, origins, destinations = (
+            [code if _is_storable(code) else None for code in column] for column in asked[:3]
+        )
+        asked = asked._replace(carriers=carriers, origins=origins, destinations=destinations)
+    described = _left_out(asked, lookups)
+    rows, flights, crowding, spans, late_flights = await _side_by_side(
+        _reference_rows(reference, airlines, airports, tails),
+        described_flights(database, list(described.values())) if described else None,
+        crowding_of(database, _crowding_keys(asked, lookups)) if any(map(_crowding, lookups)) else None,
+        spans_of(database, _wanted_hours(asked, lookups)),
+        _operations(database, asked, lookups, late),
     )
-    places = {code: Place(*row[1:]) for code, row in ends.items()}
-    return _Found(carriers, places, flights, aircraft, *around)
+    places = {code: Place(*row[1:]) for code, row in rows[1].items()}
+    if crowding is None:
+        crowding = np.full((len(lookups), 2), np.nan)
+    known = {place: flights[itself] for place, itself in described.items() if itself in flights} if flights else {}
+    return _Found(rows[0], places, rows[2], known, crowding, spans, late_flights)
 
 
-def _known(codes: Iterable[str | None]) -> set[str]:
-    return {code for code in codes if code is not None}
+async def _side_by_side(*reading: Awaitable[Any] | None) -> list[Any]:
+    """What each gives, None for None."""
+    found = iter(await asyncio.gather(*filter(None, reading)))
+    return [None if each is None else next(found) for each in reading]
 
 
-async def _weather_hours(database: Database, keys: Sequence[HourKey]) -> list[tuple[Weather, ...]]:
-    """The weather of each hour and of the hours before it, latest first; nothing where none of them was observed."""
-    rows = await weather_hours(database, keys, WEATHER_HOURS, WEATHER_FIELDS)
-    observed = {airport: {hour: Weather(*row) for hour, row in hours.items()} for airport, hours in rows.items()}
-    spans: dict[HourKey, tuple[Weather, ...]] = {}
-    for key in set(keys):
-        of_airport = observed.get(key.airport_code or "", {})
-        span = tuple(of_airport.get(hour, _UNKNOWN_WEATHER) for hour in hours_back(key, WEATHER_HOURS))
-        spans[key] = span if any(hour is not _UNKNOWN_WEATHER for hour in span) else ()
-    return [spans[key] for key in keys]
+async def _reference_rows(
+    reference: Reference, airlines: set[str | None], airports: set[str | None], tails: set[str | None]
+) -> Sequence[dict[str, RawRow]]:
+    wanted = {"airlines": airlines, "airports": airports, "aircraft": tails}
+    keys = {table: {code for code in codes if code and _is_storable(code)} for table, codes in wanted.items()}
+    kept = [reference.kept(table, codes) for table, codes in keys.items()]
+    if None not in kept:
+        return kept  # type: ignore[return-value]  # None is not among them
+    return await asyncio.gather(*(reference.rows(table, codes) for table, codes in keys.items()))
 
 
-def _itself(question: Question) -> FlightDescription:
-    return question.stored or FlightDescription(
-        _storable(question.carrier_code),
-        question.flight_number,
-        _storable(question.origin_code),
-        _storable(question.destination_code),
-        question.scheduled_departure,
-    )
+def _crowding_keys(asked: Asked, lookups: Sequence[Lookups]) -> CrowdingKeys:
+    itself = [stored or FlightDescription(*own) for stored, own in zip(asked.stored, _descriptions(asked), strict=True)]
+    departures: Sequence[datetime | None] = asked.departures
+    if not all(map(_crowding, lookups)):
+        departures = [at if needed.crowding else None for at, needed in zip(departures, lookups, strict=True)]
+    return CrowdingKeys(asked.origins, asked.carriers, departures, itself)
 
 
-def _hour_key(origin: str | None, departure: datetime | None) -> HourKey:
-    return _NO_HOUR if departure is None else HourKey(origin, departure.replace(minute=0, second=0, microsecond=0))
+def _wanted_hours(asked: Asked, lookups: Sequence[Lookups]) -> list[tuple[str, datetime] | None]:
+    """An airport and a moment of the hour whose weather is looked up, None where none is."""
+    return [
+        (origin, departure)
+        if needed.weather and origin is not None and departure is not None and weather is not None
+        else None
+        for origin, departure, weather, needed in zip(
+            asked.origins, asked.departures, asked.weather, lookups, strict=True
+        )
+    ]
 
 
-def _is_whole(given: OperationsInput) -> bool:
-    """Whether nothing of it is left out."""
-    return given is not UNSET and UNSET not in _delays(given)
+async def _operations(
+    database: Database, asked: Asked, lookups: Sequence[Lookups], late: Given
+) -> Sequence[Operations]:
+    """Of each question, empty where nothing is looked up."""
+    whole = set(late.places)
+    if late.left_out is not None:
+        whole -= {late.places[row] for row in np.flatnonzero(late.left_out.any(axis=1)).tolist()}
+    keys = {
+        place: OperationsKey(*key)
+        for place, (*key, given, needed) in enumerate(
+            zip(
+                asked.origins,
+                asked.carriers,
+                asked.destinations,
+                asked.departures,
+                asked.operations,
+                lookups,
+                strict=True,
+            )
+        )
+        if needed.operations and given is not None and place not in whole
+    }
+    if not keys:
+        return ()
+    found = [Operations()] * len(lookups)
+    for place, delays in zip(keys, await operations(database, [*keys.values()]), strict=True):
+        found[place] = delays
+    return found
 
 
-def _storable(code: str | None) -> str | None:
-    return code if code is not None and is_storable(code) else None
-
-
-def _leaves_out(question: Question, lookups: Lookups) -> bool:
-    """Whether an input leaves out what the table may know of the flight that it describes.
+def _left_out(asked: Asked, lookups: Sequence[Lookups]) -> dict[int, FlightDescription]:
+    """The questions that leave out what the table may know of the flight that they describe, with the description.
 
     Of a flight of the table everything is known already, and what an override made unknown stays so.
     """
-    arrival = lookups.arrival and question.scheduled_arrival is None
-    aircraft = lookups.aircraft and question.tail_number is None
-    return question.stored is None and (arrival or aircraft)
+    return {
+        place: FlightDescription(*own)
+        for place, (own, arrival, tail, stored, needed) in enumerate(
+            zip(_descriptions(asked), asked.arrivals, asked.tails, asked.stored, lookups, strict=True)
+        )
+        if stored is None and ((needed.arrival and arrival is None) or (needed.aircraft and tail is None))
+        if None not in own
+    }
 
 
-def _weather(question: Question, found: tuple[Weather, ...]) -> tuple[Weather, ...]:
-    """What is given stands for the hour of departure alone."""
-    given = question.weather
-    if given is None:
-        return ()
-    if given is UNSET:
-        return found
-    values = _readings(given)
-    if UNSET in values:
-        if all(value is UNSET for value in values):
-            return found
-        known = _readings(found[0] if found else _UNKNOWN_WEATHER)
-        values = tuple(old if new is UNSET else new for new, old in zip(values, known, strict=True))
-    return (Weather(*values), *found[1:])
+def _descriptions(asked: Asked) -> Iterable[tuple[Any, ...]]:
+    return zip(asked.carriers, asked.flight_numbers, asked.origins, asked.destinations, asked.departures, strict=True)
 
 
-def _operations(question: Question, found: Operations) -> Sequence[float | None]:
-    given = question.operations
-    if given is None:
-        return _UNKNOWN_OPERATIONS
-    if given is UNSET:
-        return found
-    values: tuple[Any, ...] = _delays(given)
-    return [old if new is UNSET else new for new, old in zip(values, found, strict=True)] if UNSET in values else values
+def _is_storable(code: str | None) -> bool:
+    return code is None or is_storable(code)
 
 
-def _unknown_codes(question: Question, found: _Found, path: tuple[str, ...]) -> list[Fault]:
-    carrier, origin, destination = question[:3]
-    if (
-        (carrier is None or carrier in found.airlines)
-        and (origin is None or origin in found.places)
-        and (destination is None or destination in found.places)
-    ):
-        return []
-    codes = (
-        (carrier, found.airlines, "carrierCode", "airline"),
-        (origin, found.places, "originCode", "airport"),
-        (destination, found.places, "destinationCode", "airport"),
+def _unknown_codes(asked: Asked, found: _Found, paths: Sequence[tuple[str, ...]]) -> Iterable[tuple[int, list[Fault]]]:
+    kinds = (
+        (asked.carriers, found.airlines, "carrierCode", "airline"),
+        (asked.origins, found.places, "originCode", "airport"),
+        (asked.destinations, found.places, "destinationCode", "airport"),
     )
-    return [
-        Fault((*path, name), f"No {kind} has the code {shortened(code)}. {_where_to_look(kind)}")
-        for code, known, name, kind in codes
-        if code is not None and code not in known
-    ]
+    if all({*codes} - {None} <= known.keys() for codes, known, _, _ in kinds):
+        return
+    for place, path in enumerate(paths):
+        faults = [
+            Fault((*path, name), f"No {kind} has the code {shortened(code)}. {_where_to_look(kind)}")
+            for codes, known, name, kind in kinds
+            if (code := codes[place]) is not None and code not in known
+        ]
+        if faults:
+            yield place, faults
 
 
 def _where_to_look(kind: str) -> str:

@@ -83,12 +83,15 @@ class DelayModel:
 
 
 def model_of(context: Context, bundle: Bundle) -> DelayModel:
-    """A bundle as it is shown, made once in a request: each of a thousand predictions may be asked for its model."""
-    shown: dict[int, DelayModel] = context.predictor.memo
-    model = shown.get(id(bundle))
-    if model is None:
-        model = shown[id(bundle)] = DelayModel.from_bundle(bundle, context.models)
-    return model
+    """A bundle as it is shown, made once: each of a thousand predictions may be asked for its model."""
+    models = context.models
+    shown: DelayModel | None = models.memo.get(id(bundle))
+    if shown is None:
+        shown = DelayModel.from_bundle(bundle, models)
+        # Of a bundle that is no longer served nothing is kept: its place may become another's.
+        if models.loaded.get(bundle.version) is bundle:
+            models.memo[id(bundle)] = shown
+    return shown
 
 
 def select_bundle(models: Registry, select: ModelSelector | None) -> Bundle:

@@ -1,25 +1,26 @@
 """Predictions of the arrival delay."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
-from itertools import islice
+from itertools import islice, repeat
 from typing import Annotated, Any, Self, TypeAlias
 
+import numpy as np
 import strawberry
 
-from graphql_api.compiled.records import Column, Layout, Nested, NestedList, Row, record
+from graphql_api.compiled.records import Column, Layout, Nested, NestedList, Row, record, records
 from graphql_api.context import Context, Info
 from graphql_api.errors import bad_user_input
-from graphql_api.predictions import Prediction
+from graphql_api.predictions import Answered, Prediction
 from graphql_api.schema.leg import NOTHING, Lookups, legs_of
 from graphql_api.schema.model import DelayModel, ModelSelector, PredictionBasis, model_of, select_bundle
 from graphql_api.schema.problems import Fault, InvalidInput, ModelUnavailable, invalid_input
 from graphql_api.schema.question import Question
 from graphql_api.weights import FACTORS, MODEL, Given, weighs
-from ml.runtime import BUCKETS, Bundle, Leg, ModelUnavailableError, Registry
+from ml.runtime import BUCKETS, Bundle, Legs, ModelUnavailableError, Registry
 
 Model = Annotated[
     ModelSelector | None, strawberry.argument(description="Which model answers; the champion when left out.")
@@ -94,19 +95,18 @@ class DelayPrediction:
 
     @strawberry.field(description="The model that answered.", metadata=weighs(MODEL))
     def model(self, info: Info) -> DelayModel:
-        return model_of(info.context, self.prediction.bundle)
+        return model_of(info.context, self.prediction.answered.bundle)
 
     @classmethod
     def from_row(cls, row: Row) -> Self:
         """A prediction of a row of `_PREDICTION`."""
-        prediction: Prediction = row[_WHOLE]
         return cls(
-            prediction=prediction,
+            prediction=Prediction(row[_ANSWERED], row[_NUMBER]),
             probability_delayed=row[0],
             probability_never_arrives=row[1],
-            delay_minutes=DelayQuantiles(p10=row[2], p50=row[3], p90=row[4]),
+            delay_minutes=_quantiles(row),
             buckets=[_bucket(each) for each in _buckets(row)],
-            basis=[PredictionBasis(group) for group in prediction.basis],
+            basis=[PredictionBasis(group) for group in row[_BASIS]],
         )
 
 
@@ -116,28 +116,36 @@ PredictDelayResult = Annotated[
 ]
 Result: TypeAlias = DelayPrediction | InvalidInput | ModelUnavailable
 
-_WHOLE = 9
-_BASIS = 10
+_QUANTILES_AT, _BUCKETS_AT, _BASIS, _MODEL, _ANSWERED, _NUMBER = 2, 5, 9, 10, 11, 12
 
 
-def _row(prediction: Prediction) -> Row:
-    """P(delayed), P(never arrives), the quantiles, the buckets, the prediction itself, the names of its groups."""
-    delayed, never, *buckets = prediction.sums
-    return (delayed, never, *prediction.quantiles, *buckets, prediction, [*prediction.basis])
+def _rows(answered: Answered, model: DelayModel) -> list[Row]:
+    """Of each leg: P(delayed), P(never arrives), three quantiles, four buckets, the names of its groups, the model, and
+    where the prediction is."""
+    outcome = answered.outcome
+    values = np.concatenate((outcome.sums[:, :2], outcome.quantiles, outcome.sums[:, 2:]), axis=1)
+    groups = {basis: [*basis] for basis in set(outcome.basis)}
+    basis = [groups[each] for each in outcome.basis]
+    return [*zip(*values.T.tolist(), basis, repeat(model), repeat(answered), range(len(basis)), strict=False)]
 
 
 def _buckets(row: Row) -> Sequence[Row]:
-    return (*zip(BUCKETS, row[5:_WHOLE], strict=True),)
+    return [*zip(BUCKETS, row[_BUCKETS_AT:_BASIS], strict=True)]
 
 
 def _bucket(row: Row) -> DelayBucketProbability:
     return DelayBucketProbability(bucket=DelayBucket(row[0]), probability=row[1])
 
 
+def _quantiles(row: Row) -> DelayQuantiles:
+    p10, p50, p90 = row[_QUANTILES_AT:_BUCKETS_AT]
+    return DelayQuantiles(p10=p10, p50=p50, p90=p90)
+
+
 _QUANTILES = Layout(
     DelayQuantiles.__name__,
-    {"p10": Column(2), "p50": Column(3), "p90": Column(4)},
-    lambda row: DelayQuantiles(p10=row[2], p50=row[3], p90=row[4]),
+    {name: Column(_QUANTILES_AT + number) for number, name in enumerate(("p10", "p50", "p90"))},
+    _quantiles,
 )
 _BUCKET = Layout(DelayBucketProbability.__name__, {"bucket": Column(0, ready=True), "probability": Column(1)}, _bucket)
 _PREDICTION = Layout(
@@ -148,6 +156,7 @@ _PREDICTION = Layout(
         "delayMinutes": Nested(_QUANTILES),
         "buckets": NestedList(_BUCKET, _buckets),
         "basis": Column(_BASIS, ready=True),
+        "model": Column(_MODEL),
     },
     DelayPrediction.from_row,
 )
@@ -170,10 +179,20 @@ async def predict_all(
     Each of `paths` leads to its question's input in the client's arguments. A compiled operation gets rows in place of
     the predictions.
     """
-    context = info.context
-    found = await context.predictor.together(_Ask(questions, select, paths), partial(_answer, context))
     raw = info._raw_info
-    return [record(raw, _row(each), _PREDICTION) if isinstance(each, Prediction) else each for each in found]
+    answers = await _ask(info, questions, select, paths)
+    return [record(raw, each, _PREDICTION) if each.__class__ is tuple else each for each in answers]
+
+
+async def predict_list(
+    info: Info, questions: Sequence[Question], select: ModelSelector | None, paths: Sequence[tuple[str, ...]]
+) -> list[Result]:
+    """The same for a field that is a list: a compiled operation gets rows in place of all of it where it can."""
+    raw = info._raw_info
+    answers = await _ask(info, questions, select, paths)
+    if all(each.__class__ is tuple for each in answers):
+        return records(raw, answers, _PREDICTION)  # type: ignore[no-any-return]
+    return [record(raw, each, _PREDICTION) if each.__class__ is tuple else each for each in answers]
 
 
 async def predict(info: Info, question: Question, select: ModelSelector | None, path: tuple[str, ...]) -> Result:
@@ -182,11 +201,20 @@ async def predict(info: Info, question: Question, select: ModelSelector | None, 
     return answer
 
 
-async def _answer(context: Context, asks: Sequence[_Ask]) -> list[list[Prediction | InvalidInput | ModelUnavailable]]:
+async def _ask(
+    info: Info, questions: Sequence[Question], select: ModelSelector | None, paths: Sequence[tuple[str, ...]]
+) -> Sequence[Any]:
+    context = info.context
+    found: Sequence[Any] = await context.predictor.together(_Ask(questions, select, paths), partial(_answer, context))
+    return found
+
+
+async def _answer(context: Context, asks: Sequence[_Ask]) -> list[list[Any]]:
+    """For each question a row of `_PREDICTION`, or a problem."""
     # The model says what has to be looked up. That it is missing is only said of a flight that can be.
     chosen = [_selected(context.models, ask.select) for ask in asks]
     needed = [NOTHING if isinstance(bundle, ModelUnavailable) else Lookups.of(bundle) for bundle in chosen]
-    legs = await legs_of(
+    legs, faults = await legs_of(
         context.database,
         context.service.reference,
         [question for ask in asks for question in ask.questions],
@@ -194,31 +222,36 @@ async def _answer(context: Context, asks: Sequence[_Ask]) -> list[list[Predictio
         [lookups for ask, lookups in zip(asks, needed, strict=True) for _ in ask.questions],
     )
     bundles = [bundle for ask, bundle in zip(asks, chosen, strict=True) for _ in ask.questions]
-    answers = await _predictions(context, legs, bundles)
-    each = iter(answers)
-    return [list(islice(each, len(ask.questions))) for ask in asks]
+    answers = iter(await _predictions(context, legs, faults, bundles))
+    return [list(islice(answers, len(ask.questions))) for ask in asks]
 
 
 async def _predictions(
-    context: Context, legs: Sequence[Leg | list[Fault]], bundles: Sequence[Bundle | ModelUnavailable]
-) -> list[Prediction | InvalidInput | ModelUnavailable]:
+    context: Context, legs: Legs, faults: Mapping[int, list[Fault]], bundles: Sequence[Bundle | ModelUnavailable]
+) -> Sequence[Any]:
     """In one run of each model."""
     answers: list[Any] = list(bundles)
-    of_models: dict[int, tuple[Bundle, list[int], list[Leg]]] = {}
-    for place, (leg, bundle) in enumerate(zip(legs, bundles, strict=True)):
-        if isinstance(leg, list):
+    of_models: dict[int, list[int]] = {}
+    for place, bundle in enumerate(bundles):
+        if place in faults:
             context.metrics.predictions("none", "invalid_input")
-            answers[place] = invalid_input(leg)
+            answers[place] = invalid_input(faults[place])
         elif isinstance(bundle, ModelUnavailable):
             context.metrics.predictions("none", "model_unavailable")
         else:
-            _, places, of_model = of_models.setdefault(id(bundle), (bundle, [], []))
-            places.append(place)
-            of_model.append(leg)
-    runs = [context.predictor.predict(bundle, of_model) for bundle, _, of_model in of_models.values()]
-    for (_, places, _), predictions in zip(of_models.values(), await asyncio.gather(*runs), strict=True):
-        for place, prediction in zip(places, predictions, strict=True):
-            answers[place] = prediction
+            of_models.setdefault(id(bundle), []).append(place)
+    asked = [
+        (bundles[places[0]], legs if len(places) == len(bundles) else legs.take(places))
+        for places in of_models.values()
+    ]
+    runs = [context.predictor.predict(bundle, of_model) for bundle, of_model in asked]  # type: ignore[arg-type]  # usable
+    answered = [await runs[0]] if len(runs) == 1 else await asyncio.gather(*runs)
+    for places, each in zip(of_models.values(), answered, strict=True):
+        rows = _rows(each, model_of(context, each.bundle))
+        if len(places) == len(bundles):
+            return rows
+        for place, row in zip(places, rows, strict=True):
+            answers[place] = row
     return answers
 
 

@@ -35,7 +35,7 @@ from graphql_api.schema.flight_stats_inputs import FirstGroups, GroupBy, GroupOr
 from graphql_api.schema.layouts import flight_columns, flight_layout, node_columns, node_layout
 from graphql_api.schema.model import DelayModel, ModelSelector, select_bundle
 from graphql_api.schema.node import Node
-from graphql_api.schema.prediction import Model, PredictDelayResult, predict, predict_all
+from graphql_api.schema.prediction import Model, PredictDelayResult, predict, predict_list
 from graphql_api.schema.prediction_inputs import PredictDelayInput
 from graphql_api.schema.question import Question
 from graphql_api.schema.rate_limit import RateLimit
@@ -262,7 +262,7 @@ class Query:
     ) -> list[PredictDelayResult]:
         questions = [Question.of_input(each) for each in inputs]
         paths = [("inputs", str(index)) for index in range(len(inputs))]
-        return await predict_all(info, questions, model or None, paths) if questions else []
+        return await predict_list(info, questions, model or None, paths) if questions else []
 
     @strawberry.field(
         description="Every model that the service has loaded and verified.", metadata=weighs(items=2, each=MODEL)

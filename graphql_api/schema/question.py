@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import chain
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from strawberry import UNSET
 from strawberry.utils.str_converters import to_camel_case
 
@@ -21,11 +23,9 @@ from graphql_api.schema.prediction_inputs import (
 )
 from graphql_api.schema.problems import Fault
 
-_LOW, _HIGH = np.transpose([*WEATHER_RANGES.values(), *[OPERATIONS_RANGE] * len(Operations._fields)])
-_given_weather = attrgetter(*WEATHER_RANGES)
-_given_operations = attrgetter(*Operations._fields)
-_NO_WEATHER = (None,) * len(WEATHER_RANGES)
-_NO_OPERATIONS = (None,) * len(Operations._fields)
+_WEATHER_RANGES = np.transpose([*WEATHER_RANGES.values()]).astype(np.float64)
+_LATE_RANGE = np.transpose([OPERATIONS_RANGE] * len(Operations._fields)).astype(np.float64)
+_AT_ONCE = timedelta()
 
 
 class Question(NamedTuple):
@@ -71,39 +71,63 @@ class Question(NamedTuple):
         return self._replace(**given, arrival_kept="scheduled_arrival" not in given)
 
 
-def all_faults(questions: Sequence[Question], paths: Sequence[tuple[str, ...]]) -> dict[int, list[Fault]]:
-    """By the place of each question that cannot be, whatever the tables hold, everything that is wrong with it."""
+class Given(NamedTuple):
+    """What questions give of one group of inputs: a row for each question that gives something."""
+
+    places: list[int]
+    """The questions that give something."""
+    values: NDArray[np.float64]
+    """Shape (places, fields); NaN is unknown."""
+    left_out: NDArray[np.bool_] | None
+    """The values that were left out, of the same shape; None where none was."""
+
+    @classmethod
+    def of(cls, inputs: Sequence[Any], fields: Sequence[str]) -> "Given":
+        """Of inputs, UNSET or null among them."""
+        places = [place for place, given in enumerate(inputs) if given]
+        rows = [*map(attrgetter(*fields), filter(None, inputs))]
+        left_out = None
+        if UNSET in chain.from_iterable(rows):
+            left_out = np.array([[value is UNSET for value in row] for row in rows])
+            rows = [tuple(None if value is UNSET else value for value in row) for row in rows]
+        # numpy reads None as NaN when the dtype is a float.
+        values = np.array([*chain.from_iterable(rows)], dtype=np.float64).reshape(-1, len(fields))
+        return cls(places, values, left_out)
+
+    def outside(self, low: NDArray[np.float64], high: NDArray[np.float64]) -> set[int]:
+        """The places of the questions that give something outside the ranges of the fields."""
+        outside = ((self.values < low) | (self.values > high)).any(axis=1)
+        return {self.places[row] for row in np.flatnonzero(outside).tolist()}
+
+
+def all_faults(
+    questions: Sequence[Question], paths: Sequence[tuple[str, ...]], weather: Given, late: Given
+) -> dict[int, list[Fault]]:
+    """By the place of each question that cannot be, whatever the tables hold, everything that is wrong with it.
+
+    Args:
+        questions: the questions.
+        paths: to the input of each.
+        weather: what they give of the weather, of the fields of `WEATHER_RANGES`.
+        late: what they give of the operations.
+    """
+    # A thousand are looked at: all have to pass quick checks, and those that do not are looked at one by one.
+    suspects = weather.outside(*_WEATHER_RANGES) | late.outside(*_LATE_RANGE)
+    suspects.update(place for place, question in enumerate(questions) if _is_suspect(question))
     found = {}
-    for place in _suspects(questions):
+    for place in sorted(suspects):
         if faults := list(faults_of(questions[place], paths[place])):
             found[place] = faults
     return found
 
 
-def _suspects(questions: Sequence[Question]) -> set[int]:
-    """The places of the questions that have faults, and perhaps of some that have none: a thousand are looked at."""
-    suspects = set()
-    given = []
-    for place, question in enumerate(questions):
-        if (
-            question.origin_code == question.destination_code
-            or (question.flight_number is not None and question.flight_number < 1)
-            or question.arrival_kept
-            or (question.scheduled_arrival is not None and _arrival_fault(question))
-        ):
-            suspects.add(place)
-        weather, late = question.weather, question.operations
-        if weather or late:
-            row = (
-                *(_given_weather(weather) if weather else _NO_WEATHER),
-                *(_given_operations(late) if late else _NO_OPERATIONS),
-            )
-            given.append((place, [None if value is UNSET else value for value in row]))
-    if given:
-        places, rows = zip(*given, strict=True)
-        values = np.array(rows, dtype=np.float64)
-        suspects.update(np.array(places)[((values < _LOW) | (values > _HIGH)).any(axis=1)].tolist())
-    return suspects
+def _is_suspect(question: Question) -> bool:
+    _, origin, destination, departure, arrival, number, *_ = question
+    return (
+        origin == destination
+        or (number is not None and number < 1)
+        or (arrival is not None and departure is not None and not _AT_ONCE < arrival - departure <= LONGEST_FLIGHT)
+    )
 
 
 def faults_of(question: Question, path: tuple[str, ...]) -> Iterator[Fault]:

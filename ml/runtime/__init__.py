@@ -1,7 +1,8 @@
 """What a serving process needs of the model: bundles, predictions, factors. Imports no training library."""
 
 from ml.features import Group
-from ml.leg import WEATHER_FIELDS, WEATHER_HOURS, Leg, Place, Weather
+from ml.leg import DELAYS, WEATHER_FIELDS, WEATHER_HOURS, Leg, Place, Weather
+from ml.legs import Legs, instants
 from ml.runtime.aliases import AliasesError
 from ml.runtime.bundle import Bundle, load_bundle
 from ml.runtime.distribution import BUCKETS, Distribution
@@ -16,6 +17,7 @@ from ml.runtime.settings import ModelSettings
 
 __all__ = [
     "BUCKETS",
+    "DELAYS",
     "WEATHER_FIELDS",
     "WEATHER_HOURS",
     "AliasesError",
@@ -25,6 +27,7 @@ __all__ = [
     "Factor",
     "Group",
     "Leg",
+    "Legs",
     "Manifest",
     "Metric",
     "ModelSettings",
@@ -36,6 +39,7 @@ __all__ = [
     "Weather",
     "examine",
     "factors",
+    "instants",
     "load_bundle",
     "look",
     "promote",

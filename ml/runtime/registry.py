@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import orjson
 
@@ -34,6 +35,8 @@ class Registry:
     aliases: Mapping[str, str] = field(default_factory=dict)
     listing: Listing = field(default_factory=Listing)
     fault: str | None = None
+    memo: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What its readers make of it once; gone when another registry takes its place."""
 
     def is_behind(self, listing: Listing) -> bool:
         """Whether the directory is another than when this registry looked at it."""
