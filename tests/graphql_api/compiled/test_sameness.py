@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis_graphql import nodes, queries
 
 from graphql_api.context import context_for
+from graphql_api.encoding import encoded
 from graphql_api.errors import RequestError
 from graphql_api.execution import Answer, Executor
 from graphql_api.schema import build_schema
@@ -35,9 +36,9 @@ async def answered(executor: Executor, graph: Graph, text: str, variables: dict[
         operation = executor.prepare(text, None)
         executor.price(operation, variables)
     except RequestError as error:
-        return orjson.dumps(Answer.refused(error.errors).body)
+        return encoded(Answer.refused(error.errors).body)
     answer = await executor.execute(operation, variables, context_for(graph.service, ALL_SCOPES))
-    return _ERROR_ID.sub(b"Internal error", orjson.dumps(answer.body))
+    return _ERROR_ID.sub(b"Internal error", encoded(answer.body))
 
 
 async def test_random_queries_get_the_same_bytes(small_graph: Graph) -> None:
