@@ -9,7 +9,6 @@ service knows no cookies, and a page that has a key may use it from anywhere.
 import asyncio
 from typing import Any, Final
 
-import orjson
 import structlog
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
@@ -17,6 +16,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDiscon
 from graphql_api.asking import ask
 from graphql_api.auth import AuthenticationError, authorization_of, refuse_key_in_url
 from graphql_api.changes import TooSlowError
+from graphql_api.encoding import encoded
 from graphql_api.errors import HTTPError, limit_exceeded
 from graphql_api.execution import Answer, Answers, Executor
 from graphql_api.logs import describe_request
@@ -263,7 +263,7 @@ class Connection:
     async def _send(self, message: dict[str, Any]) -> None:
         try:
             async with asyncio.timeout(self._settings.send_timeout_seconds):
-                await self._websocket.send_text(orjson.dumps(message).decode())
+                await self._websocket.send_text(encoded(message).decode())
         except TimeoutError:
             self._end(_NOT_READING)
         except _DISCONNECTED:

@@ -78,6 +78,15 @@ async def test_a_query_is_answered_and_completed(service: Service, socket: Socke
     assert await socket.hear() == {"id": "a", "type": "next", "payload": NAME}, "the name was free again"
 
 
+async def test_instants_end_in_z_on_both_databases(databases: Databases, dialect: str) -> None:
+    text = '{ flights(first: 1, where: {carrierCode: {eq: "UA"}}) { nodes { scheduledDeparture } } }'
+    async with started(settings_for(databases.flights(dialect))) as app, connected(app) as client:
+        await client.initialise()
+        client.ask(text, name="a")
+        (flight,) = (await client.hear())["payload"]["data"]["flights"]["nodes"]
+        assert flight["scheduledDeparture"].endswith("Z")
+
+
 async def test_a_change_is_told_until_the_client_wants_no_more(service: Service, socket: Socket) -> None:
     await socket.initialise()
     socket.ask(FOLLOW, {"where": {"flightNumber": {"lte": 2}}})
