@@ -28,8 +28,6 @@ from tests.small import refill
 
 ROOT = Path(__file__).parents[2]
 OPERATIONS = ROOT / "tests" / "operations"
-NO_MODELS = OPERATIONS
-"""A directory without models, for what none has a part in: a start with models begins a process that examines them."""
 
 
 ALL_SCOPES = Principal(1, "tests", "m7b0_testtest", frozenset(Scope))
@@ -38,6 +36,11 @@ ALL_SCOPES = Principal(1, "tests", "m7b0_testtest", frozenset(Scope))
 
 def settings_for(url: str, **values: Any) -> Settings:
     return Settings(_env_file=None, database_url=SecretStr(url), **{"model_dir": ROOT / "mlruns", **values})
+
+
+def without_models(url: str, **values: Any) -> Settings:
+    """For what no model has a part in: a start with models begins a process that examines them."""
+    return settings_for(url, model_dir=OPERATIONS, **values)
 
 
 def operation(name: str) -> str:

@@ -14,7 +14,7 @@ from db.tables import Airline
 from graphql_api.app import operation_names
 from graphql_api.settings import Environment
 from tests.databases import Databases
-from tests.graphql_api.conftest import ROOT, running, settings_for
+from tests.graphql_api.conftest import ROOT, running, settings_for, without_models
 
 PREDICT = """{ predictDelay(input: {
     carrierCode: "UA", originCode: "EWR", destinationCode: "IAH", scheduledDeparture: "2013-07-01T10:15:00Z"
@@ -83,7 +83,7 @@ async def test_a_writer_makes_neither_readers_nor_readiness_wait(copy_url: str) 
 async def test_a_statement_that_waits_too_long_is_given_up(postgresql_copy_url: str) -> None:
     """SQLite has nothing of the kind: its readers do not wait for anybody."""
     holder = Database(settings_for(postgresql_copy_url), maintenance=True)
-    settings = settings_for(postgresql_copy_url, database_timeout_seconds=0.3)
+    settings = without_models(postgresql_copy_url, database_timeout_seconds=0.3)
     async with running(settings) as client, holder.transaction() as connection:
         await connection.execute(text("LOCK TABLE airlines"))
         response = await client.post("/graphql", json={"query": "{ airlines { code } }"})
@@ -92,7 +92,7 @@ async def test_a_statement_that_waits_too_long_is_given_up(postgresql_copy_url: 
 
 
 async def test_a_connection_that_the_server_closed_is_replaced(databases: Databases, postgresql_copy_url: str) -> None:
-    async with running(settings_for(postgresql_copy_url)) as client:
+    async with running(without_models(postgresql_copy_url)) as client:
         query = {"query": '{ airline(code: "UA") { code } }'}
         assert "errors" not in (await client.post("/graphql", json=query)).json()
         other = Database(settings_for(databases.flights("postgresql")))
@@ -109,7 +109,7 @@ async def test_an_answer_to_a_fault_of_the_service_carries_its_id_too(
         raise RuntimeError("a secret of the inside")
 
     monkeypatch.setattr("graphql_api.health._model_fault", broken)
-    async with running(settings_for(databases.flights("sqlite"))) as client:
+    async with running(without_models(databases.flights("sqlite"))) as client:
         response = await client.get("/health/ready", headers={"x-request-id": "given"})
     assert response.status_code == 500
     assert response.headers["x-request-id"] == "given"
@@ -126,7 +126,7 @@ async def test_without_its_model_flights_are_served_and_predictions_are_a_typed_
         content = bytearray((tmp_path / "model_v2" / "delay.onnx").read_bytes())
         content[len(content) // 2] ^= 1
         (tmp_path / "model_v2" / "delay.onnx").write_bytes(content)
-    settings = settings_for(databases.flights("sqlite")).model_copy(update={"model_dir": tmp_path})
+    settings = settings_for(databases.flights("sqlite"), model_dir=tmp_path)
     async with running(settings) as client:
         assert (await client.get("/health/ready")).status_code == 503
         answer = (await client.post("/graphql", json={"query": PREDICT})).json()["data"]["predictDelay"]
@@ -137,7 +137,7 @@ async def test_without_its_model_flights_are_served_and_predictions_are_a_typed_
 
 
 async def test_production_has_no_graphiql_and_no_suggestions(databases: Databases) -> None:
-    settings = settings_for(databases.flights("sqlite"), app_env=Environment.PRODUCTION)
+    settings = without_models(databases.flights("sqlite"), app_env=Environment.PRODUCTION)
     async with running(settings) as client:
         page = await client.get("/graphql", headers={"accept": "text/html"})
         assert page.status_code == 406
@@ -153,7 +153,7 @@ async def test_a_fault_of_the_service_is_masked_under_an_id_that_the_log_has(
         raise RuntimeError("a secret of the inside")
 
     monkeypatch.setattr("graphql_api.schema.query.all_airlines", broken)
-    async with running(settings_for(databases.flights("sqlite"))) as client:
+    async with running(without_models(databases.flights("sqlite"))) as client:
         with structlog.testing.capture_logs() as logged:
             response = await client.post("/graphql", json={"query": "{ airlines { code } }"})
     (error,) = response.json()["errors"]

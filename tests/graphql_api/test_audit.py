@@ -35,7 +35,7 @@ def test_every_audit_passes(databases: Databases, tmp_path: Path, profile: str) 
     url = databases.empty("sqlite")
     # In production introspection takes a key, and some audits are made of it.
     headers = {**PREFLIGHT, **bearer(asyncio.run(introspecting_key(url)))} if profile == "production" else PREFLIGHT
-    with serving(tmp_path / "log", DATABASE_URL=url, APP_ENV=profile) as server:
+    with serving(tmp_path / "log", DATABASE_URL=url, APP_ENV=profile, MODEL_DIR=str(tmp_path)) as server:
         command = ["node", str(AUDIT), f"{server.url}/graphql", json.dumps(headers)]
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr

@@ -17,7 +17,7 @@ from graphql_api.api_keys import new_key, prefix_of
 from graphql_api.metrics import AUTHENTICATIONS
 from graphql_api.principal import Scope
 from graphql_api.settings import Access
-from tests.graphql_api.conftest import NO_MODELS, running, settings_for
+from tests.graphql_api.conftest import running, without_models
 from tests.keys import bearer, make_key
 
 QUERY = {"query": '{ airline(code: "UA") { code } }'}
@@ -45,13 +45,13 @@ class Asked:
 
 @pytest.fixture(scope="module")
 async def open_client(small_url: str) -> AsyncIterator[httpx2.AsyncClient]:
-    async with running(settings_for(small_url, model_dir=NO_MODELS)) as client:
+    async with running(without_models(small_url)) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
 async def closed_client(small_url: str) -> AsyncIterator[httpx2.AsyncClient]:
-    settings = settings_for(small_url, model_dir=NO_MODELS, reads=Access.KEYS, introspection=Access.KEYS)
+    settings = without_models(small_url, reads=Access.KEYS, introspection=Access.KEYS)
     async with running(settings) as client:
         yield client
 
@@ -185,7 +185,7 @@ async def test_no_line_of_the_log_holds_a_key(asked: Asked) -> None:
 
 
 async def test_without_its_database_a_key_is_neither_right_nor_wrong() -> None:
-    async with running(settings_for("postgresql://nobody@127.0.0.1:9/none", model_dir=NO_MODELS)) as client:
+    async with running(without_models("postgresql://nobody@127.0.0.1:9/none")) as client:
         response = await client.post("/graphql", json=QUERY, headers=bearer(new_key().text))
         assert "Try again later" in refused(response, 503, "UNAVAILABLE")
         text = (await client.get("/metrics")).text

@@ -30,7 +30,7 @@ from graphql_api.principal import Principal, Scope
 from graphql_api.schema.mutation import Mutation
 from graphql_api.settings import Access
 from tests.graphql_api.asgi import connected, posted
-from tests.graphql_api.conftest import ALL_SCOPES, Graph, settings_for, started
+from tests.graphql_api.conftest import ALL_SCOPES, Graph, settings_for, started, without_models
 from tests.keys import make_key
 from tests.small import flight_values
 from tests.waiting import until
@@ -176,7 +176,7 @@ def deleted(number: int) -> Change:
 @pytest.fixture
 async def closed(small_url: str) -> AsyncIterator[Starlette]:
     """The service where reading takes a key, which is looked at anew each time."""
-    async with started(settings_for(small_url, reads=Access.KEYS, key_cache_seconds=0)) as app:
+    async with started(without_models(small_url, reads=Access.KEYS, key_cache_seconds=0)) as app:
         yield app
 
 

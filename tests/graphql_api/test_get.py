@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from tests.databases import Databases
-from tests.graphql_api.conftest import running, settings_for
+from tests.graphql_api.conftest import running, without_models
 from tests.graphql_api.test_http import ANSWER, refused
 
 PREFLIGHT = {"graphql-preflight": "1"}
@@ -80,7 +80,7 @@ async def test_the_same_answer_of_another_type_has_another_tag(client: httpx2.As
 
 
 async def test_where_clients_are_limited_an_answer_is_for_who_asked(databases: Databases) -> None:
-    async with running(settings_for(databases.flights("sqlite"), rate_limit=10_000)) as client:
+    async with running(without_models(databases.flights("sqlite"), rate_limit=10_000)) as client:
         response = await get(client, {"query": "{ rateLimit { remaining } }"})
     assert response.headers["cache-control"] == "private, no-cache"
 
@@ -93,7 +93,7 @@ async def test_what_has_errors_is_not_kept(client: httpx2.AsyncClient) -> None:
 
 
 async def test_caches_may_keep_an_answer_as_long_as_the_setting_says(databases: Databases) -> None:
-    async with running(settings_for(databases.flights("sqlite"), get_max_age_seconds=60)) as client:
+    async with running(without_models(databases.flights("sqlite"), get_max_age_seconds=60)) as client:
         response = await get(client, PARAMETERS)
     assert response.headers["cache-control"] == "public, max-age=60"
 

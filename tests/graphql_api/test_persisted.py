@@ -13,7 +13,7 @@ from graphql_api.__main__ import app
 from graphql_api.app import create_app
 from graphql_api.persisted import digest, read_manifest
 from tests.databases import Databases
-from tests.graphql_api.conftest import OPERATIONS, running, settings_for
+from tests.graphql_api.conftest import OPERATIONS, running, settings_for, without_models
 from tests.graphql_api.test_http import ANSWER, QUERY, refused
 
 DOCUMENT = QUERY["query"]
@@ -30,7 +30,7 @@ async def post(client: httpx2.AsyncClient, body: dict[str, Any]) -> httpx2.Respo
 
 
 async def test_a_document_that_was_sent_with_its_hash_may_be_named_by_it(databases: Databases) -> None:
-    async with running(settings_for(databases.flights("sqlite"))) as client:
+    async with running(without_models(databases.flights("sqlite"))) as client:
         unknown = await refused(await post(client, named(DOCUMENT)), 200)
         assert unknown == {"message": "PersistedQueryNotFound", "extensions": {"code": "PERSISTED_QUERY_NOT_FOUND"}}
         assert (await post(client, named(DOCUMENT, query=DOCUMENT))).json() == ANSWER
@@ -42,7 +42,7 @@ async def test_a_document_that_was_sent_with_its_hash_may_be_named_by_it(databas
 
 
 async def test_only_what_is_valid_is_remembered(databases: Databases) -> None:
-    async with running(settings_for(databases.flights("sqlite"))) as client:
+    async with running(without_models(databases.flights("sqlite"))) as client:
         for document in ("{", "{ nope }"):
             await post(client, named(document, query=document))
             assert "PersistedQueryNotFound" in (await refused(await post(client, named(document)), 200))["message"]
@@ -50,7 +50,7 @@ async def test_only_what_is_valid_is_remembered(databases: Databases) -> None:
 
 async def test_no_more_is_remembered_than_the_setting_says(databases: Databases) -> None:
     documents = [f'{{ airline(code: "UA") {{ name }} }} # {number}' for number in range(3)]
-    async with running(settings_for(databases.flights("sqlite"), document_cache_size=2)) as client:
+    async with running(without_models(databases.flights("sqlite"), document_cache_size=2)) as client:
         for document in documents:
             await post(client, named(document, query=document))
         answers = [(await post(client, named(document))).json() for document in documents]
@@ -80,21 +80,21 @@ async def test_what_names_no_document_is_told_what_would(
 
 
 async def test_where_they_are_off_a_client_learns_to_send_documents(databases: Databases) -> None:
-    async with running(settings_for(databases.flights("sqlite"), persisted_operations="off")) as client:
+    async with running(without_models(databases.flights("sqlite"), persisted_operations="off")) as client:
         assert (await refused(await post(client, named(DOCUMENT)), 200))["message"] == "PersistedQueryNotSupported"
         assert (await post(client, named(DOCUMENT, query=DOCUMENT))).json() == ANSWER
 
 
-@pytest.fixture
-def manifest(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The manifest of the clients' operations, as the command writes it."""
-    path = tmp_path / "trusted.json"
+    path = tmp_path_factory.mktemp("manifest") / "trusted.json"
     done = CliRunner().invoke(app, ["manifest", str(OPERATIONS), "--out", str(path)])
     assert done.exit_code == 0, done.output
     return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def trusting(databases: Databases, manifest: Path) -> AsyncIterator[httpx2.AsyncClient]:
     settings = settings_for(databases.flights("sqlite"), persisted_operations="trusted", trusted_documents=manifest)
     async with running(settings) as client:

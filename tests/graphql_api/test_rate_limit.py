@@ -24,7 +24,7 @@ from graphql_api.sender import REQUEST_COST
 from graphql_api.settings import RATE_LIMIT_IN_PRODUCTION, Access, Environment, Settings
 from tests.databases import Databases
 from tests.graphql_api.asgi import connected
-from tests.graphql_api.conftest import settings_for, started
+from tests.graphql_api.conftest import started, without_models
 from tests.keys import bearer, make_key
 from tests.redis import redis_server
 from tests.servers import serving
@@ -44,7 +44,7 @@ def client_at(app: Starlette, host: str) -> httpx2.AsyncClient:
 
 @asynccontextmanager
 async def limited(databases: Databases, limit: int, **values: Any) -> AsyncIterator[Starlette]:
-    async with started(settings_for(databases.flights("sqlite"), rate_limit=limit, **values)) as app:
+    async with started(without_models(databases.flights("sqlite"), rate_limit=limit, **values)) as app:
         yield app
 
 
@@ -231,7 +231,7 @@ async def test_addresses_are_counted_apart_and_keys_by_their_names(
     databases: Databases, cheap: int, small_url: str
 ) -> None:
     limit = cheap
-    async with started(settings_for(small_url, rate_limit=limit)) as app:
+    async with started(without_models(small_url, rate_limit=limit)) as app:
         await refill(app.state.service.database)
         keys = [await make_key(app.state.service.database, name=name) for name in ("one", "one", "other")]
         async with client_at(app, "192.0.2.1") as here, client_at(app, "192.0.2.2") as there:
@@ -396,7 +396,7 @@ async def test_a_storage_that_does_not_answer_is_left_alone_for_a_while() -> Non
     ],
 )
 def test_a_storage_that_is_none_is_refused_at_the_start(databases: Databases, url: str) -> None:
-    settings = settings_for(databases.flights("sqlite"), rate_limit_storage_url=url)
+    settings = without_models(databases.flights("sqlite"), rate_limit_storage_url=url)
     with pytest.raises(ValueError, match=r"RATE_LIMIT_STORAGE_URL .* write memory:// or redis://") as refusal:
         create_app(settings)
     assert ":p@" not in str(refusal.value)
@@ -410,7 +410,7 @@ async def test_a_redis_with_tls_and_a_password_is_a_storage() -> None:
 
 def test_production_has_a_limit_unless_it_is_switched_off() -> None:
     def limit(**values: Any) -> int:
-        return settings_for("sqlite:///m7b0.db", **values).rate_limit
+        return without_models("sqlite:///m7b0.db", **values).rate_limit
 
     production = {"app_env": Environment.PRODUCTION, "writes": Access.KEYS}
     assert limit() == 0
@@ -433,6 +433,7 @@ async def test_only_a_trusted_proxy_says_for_whom_it_asks(
         "DATABASE_URL": databases.flights("sqlite"),
         "RATE_LIMIT": str(limit),
         "TRUSTED_PROXIES": trusted,
+        "MODEL_DIR": str(tmp_path),
     }
     with serving(tmp_path / "log", **environment) as server:
         async with httpx2.AsyncClient(base_url=server.url) as client:

@@ -22,7 +22,7 @@ from graphql_api.execution import Answers
 from tests.bundles import COMMITTED, add_version, followed, opened, write_aliases
 from tests.databases import PROCESSED, Databases
 from tests.graphql_api.asgi import connected, posted
-from tests.graphql_api.conftest import ROOT, Graph, running, settings_for, started
+from tests.graphql_api.conftest import ROOT, Graph, running, settings_for, started, without_models
 from tests.keys import bearer
 from tests.small import flight_values
 from tests.waiting import until
@@ -107,14 +107,14 @@ async def test_a_subscription_of_the_readme_begins(graph: Graph, document: str) 
 
 async def test_the_curl_command_of_the_readme_that_follows_changes_gets_a_stream(databases: Databases) -> None:
     (body,) = re.findall(r"curl -N .* -H 'accept: text/event-stream' .*\n +-d '(.*?)'\n", README)
-    async with started(settings_for(databases.flights("sqlite"))) as app, posted(app, **orjson.loads(body)) as reader:
+    async with started(without_models(databases.flights("sqlite"))) as app, posted(app, **orjson.loads(body)) as reader:
         assert (await reader.start())["content-type"].startswith("text/event-stream")
 
 
 async def test_the_messages_of_the_readme_are_those_of_the_protocol(databases: Databases) -> None:
     table = re.findall(r"^\| (?:client|service) \| `(\{.*?\})`", README, re.MULTILINE)
     initialise, acknowledge, subscribe, told, complete = map(orjson.loads, table)
-    async with started(settings_for(databases.flights("sqlite"))) as app, connected(app) as client:
+    async with started(without_models(databases.flights("sqlite"))) as app, connected(app) as client:
         client.say(**initialise)
         assert await client.hear() == acknowledge
         client.say(**subscribe)

@@ -13,7 +13,7 @@ from graphql_api.settings import Access
 from graphql_api.state import Service
 from tests.databases import Databases
 from tests.graphql_api.asgi import posted
-from tests.graphql_api.conftest import settings_for, started
+from tests.graphql_api.conftest import started, without_models
 from tests.small import flight_values
 from tests.waiting import until
 
@@ -24,7 +24,7 @@ FOLLOW = "subscription { flightChanged { kind flight { flightNumber } } }"
 
 @pytest.fixture(scope="module")
 async def app(databases: Databases) -> AsyncIterator[Starlette]:
-    settings = settings_for(
+    settings = without_models(
         databases.flights("sqlite"), subscription_queue_max=3, send_timeout_seconds=5, writes=Access.OPEN
     )
     async with started(settings) as running:
@@ -133,7 +133,7 @@ async def test_a_slow_reader_is_told_and_its_stream_completed(app: Starlette, se
 async def test_a_client_that_reads_nothing_is_cut_off_and_one_that_hears_nothing_kept_alive(
     databases: Databases,
 ) -> None:
-    settings = settings_for(databases.flights("sqlite"), ping_seconds=0.05, send_timeout_seconds=0.2)
+    settings = without_models(databases.flights("sqlite"), ping_seconds=0.05, send_timeout_seconds=0.2)
     async with started(settings) as app, posted(app, FOLLOW) as reader:
         await reader.start()
         for _ in range(3):
@@ -143,7 +143,7 @@ async def test_a_client_that_reads_nothing_is_cut_off_and_one_that_hears_nothing
 
 
 async def test_who_is_gone_before_the_stream_begins_leaves_nothing_behind(databases: Databases) -> None:
-    settings = settings_for(databases.flights("sqlite"), send_timeout_seconds=0.2)
+    settings = without_models(databases.flights("sqlite"), send_timeout_seconds=0.2)
     async with started(settings) as app, posted(app, FOLLOW) as reader:
         reader.reads.clear()
         await until(lambda: reader.cut_off)
@@ -151,7 +151,7 @@ async def test_who_is_gone_before_the_stream_begins_leaves_nothing_behind(databa
 
 
 async def test_a_service_that_stops_completes_its_streams(databases: Databases) -> None:
-    async with started(settings_for(databases.flights("sqlite"))) as app, posted(app, FOLLOW) as reader:
+    async with started(without_models(databases.flights("sqlite"))) as app, posted(app, FOLLOW) as reader:
         await reader.start()
         await subscribed(app.state.service)
         stopping = asyncio.create_task(end_streams(app.state.service))

@@ -16,7 +16,7 @@ from graphql_api.settings import Access
 from graphql_api.state import Service
 from tests.databases import Databases
 from tests.graphql_api.asgi import Socket, connected
-from tests.graphql_api.conftest import settings_for, started
+from tests.graphql_api.conftest import started, without_models
 from tests.small import flight_values
 from tests.waiting import until
 
@@ -28,7 +28,7 @@ FOLLOW = "subscription($where: FlightFilter) { flightChanged(where: $where) { ki
 @pytest.fixture(scope="module")
 async def app(databases: Databases) -> AsyncIterator[Starlette]:
     """The protocol is the same whatever the database."""
-    settings = settings_for(
+    settings = without_models(
         databases.flights("sqlite"), subscription_queue_max=3, operations_per_connection_max=2, subscriptions_max=3
     )
     async with started(settings) as running:
@@ -181,7 +181,7 @@ async def test_a_name_that_is_in_use_closes_the_connection(service: Service, soc
 
 
 async def test_who_does_not_initialise_in_time_is_closed_also_while_it_pings(databases: Databases) -> None:
-    settings = settings_for(databases.flights("sqlite"), connection_init_seconds=0.2)
+    settings = without_models(databases.flights("sqlite"), connection_init_seconds=0.2)
     async with started(settings) as app, connected(app) as client:
         client.say(type="ping")
         assert await client.hear() == {"type": "pong"}
@@ -288,7 +288,7 @@ async def test_a_subscriber_that_reads_too_slowly_is_closed_and_the_others_hear_
 
 
 async def test_a_subscriber_that_does_not_read_at_all_is_cut_off(databases: Databases) -> None:
-    settings = settings_for(databases.flights("sqlite"), send_timeout_seconds=0.2)
+    settings = without_models(databases.flights("sqlite"), send_timeout_seconds=0.2)
     async with started(settings) as app, connected(app) as client:
         await client.initialise()
         client.ask(FOLLOW)
@@ -303,7 +303,7 @@ async def test_a_write_that_has_begun_is_done_although_its_client_left(
     small_database: Database, small_url: str
 ) -> None:
     mutation = 'mutation { upsertAirlines(airlines: [{ code: "ZZ", name: "Left" }]) { __typename } }'
-    async with started(settings_for(small_url, writes=Access.OPEN)) as app:
+    async with started(without_models(small_url, writes=Access.OPEN)) as app:
         async with connected(app) as client, small_database.transaction():
             await client.initialise()
             client.ask(mutation)
@@ -318,7 +318,7 @@ async def test_a_write_that_has_begun_is_done_although_its_client_left(
 
 
 async def test_a_service_that_stops_answers_completes_and_closes(databases: Databases) -> None:
-    async with started(settings_for(databases.flights("sqlite"))) as app, connected(app) as client:
+    async with started(without_models(databases.flights("sqlite"))) as app, connected(app) as client:
         await client.initialise()
         client.ask(FOLLOW)
         await subscribed(app.state.service, 1)
@@ -354,7 +354,7 @@ async def test_metrics_count_subscriptions_and_why_they_ended(app: Starlette, se
 
 
 async def test_a_connection_too_many_is_told_to_come_later(databases: Databases) -> None:
-    async with started(settings_for(databases.flights("sqlite"), websockets_max=2)) as app:
+    async with started(without_models(databases.flights("sqlite"), websockets_max=2)) as app:
         async with connected(app) as first, connected(app):
             async with connected(app) as third:
                 assert await third.closed() == (1013, "Too many connections: try again later")
