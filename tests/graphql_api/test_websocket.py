@@ -16,7 +16,7 @@ from graphql_api.settings import Access
 from graphql_api.state import Service
 from tests.databases import Databases
 from tests.graphql_api.asgi import Socket, connected
-from tests.graphql_api.conftest import started, without_models
+from tests.graphql_api.conftest import settings_for, started, without_models
 from tests.small import flight_values
 from tests.waiting import until
 
