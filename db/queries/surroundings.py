@@ -58,6 +58,8 @@ _NEVER = np.iinfo(np.int64).max
 _NOT_AMONG_THEM = np.iinfo(np.int64).min
 # Each has some two hundred flights around it.
 _KEYS_AT_ONCE = 1_000
+_AIRPORT_HOURS_AT_ONCE = 10_000
+"""Some fifty thousand flights where an airport has five an hour."""
 # No window reaches further from the scheduled departure than this.
 _REACH = timedelta(days=2)
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC) + _REACH, datetime.max.replace(tzinfo=UTC) - _REACH
@@ -172,6 +174,31 @@ async def operations(database: Database, keys: Sequence[OperationsKey]) -> list[
     """
     places, asked, departures = _in_reach(keys)
     found = [Operations()] * len(keys)
+    order = sorted(range(len(asked)), key=departures.__getitem__)
+    # Flights of hours that lie together are read once; those of a whole year would not fit into memory at once.
+    parts = -(-_airport_hours(asked, departures) // _AIRPORT_HOURS_AT_ONCE)
+    size = max(1, -(-len(order) // max(1, parts)))
+    for start in range(0, len(order), min(size, _KEYS_AT_ONCE)):
+        part = order[start : start + min(size, _KEYS_AT_ONCE)]
+        of_part = [asked[number] for number in part]
+        means = await _read_operations(database, of_part, [departures[number] for number in part])
+        for number, delays in zip(part, means, strict=True):
+            found[places[number]] = delays
+    return found
+
+
+async def _read_operations(
+    database: Database, asked: Sequence[OperationsKey], departures: Sequence[datetime]
+) -> list[Operations]:
+    windows = _operations_windows(asked, departures)
+    if not any(windows.values()):
+        return [Operations()] * len(asked)
+    read = await flights_within(database, "operations_by_key", windows, _DELAYS)
+    at = instants(departures) - length(KNOWN_BEFORE)
+    return [*_operations(_Delays(read[_ORIGIN]), _Delays(read[_DESTINATION]), asked, at)]
+
+
+def _operations_windows(asked: Sequence[OperationsKey], departures: Sequence[datetime]) -> dict[str, set[Window]]:
     leaving, bound = set(), set()
     for (origin, _, destination, _), departure in zip(asked, departures, strict=True):
         at = departure - KNOWN_BEFORE
@@ -179,18 +206,14 @@ async def operations(database: Database, keys: Sequence[OperationsKey]) -> list[
             leaving.add(Window(origin, at - max(ORIGIN_WINDOW, ORIGIN_BLOCK_WINDOW), at))
         if destination is not None:
             bound.add(Window(destination, at - max(DESTINATION_WINDOW, DESTINATION_BLOCK_WINDOW), at))
-    if not leaving and not bound:
-        return found
-    windows = {_ORIGIN: leaving, _DESTINATION: bound}
-    read = await flights_within(database, "operations_by_key", windows, _DELAYS)
-    origins, destinations = _Delays(read[_ORIGIN]), _Delays(read[_DESTINATION])
-    at_all = instants(departures) - length(KNOWN_BEFORE)
-    for start in range(0, len(asked), _KEYS_AT_ONCE):
-        part = slice(start, start + _KEYS_AT_ONCE)
-        means = _operations(origins, destinations, asked[part], at_all[part])
-        for number, delays in zip(places[part], means, strict=True):
-            found[number] = delays
-    return found
+    return {_ORIGIN: leaving, _DESTINATION: bound}
+
+
+def _airport_hours(asked: Sequence[OperationsKey], departures: Sequence[datetime]) -> int:
+    """How many hours of an airport's flights are read for these keys, each airport's once."""
+    of_ends = _operations_windows(asked, departures).values()
+    read = sum((window.last - window.first for of_end in of_ends for window in merged(of_end)), timedelta())
+    return int(read / _HOUR)
 
 
 async def weather_hours(

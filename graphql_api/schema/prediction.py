@@ -11,7 +11,7 @@ from typing import Annotated, Any, Self, TypeAlias
 import numpy as np
 import strawberry
 
-from graphql_api.compiled.records import Column, Layout, Nested, NestedList, Row, record, records
+from graphql_api.compiled.records import Column, Computed, Layout, Nested, NestedList, Row, record, records
 from graphql_api.context import Context, Info
 from graphql_api.errors import bad_user_input
 from graphql_api.predictions import Answered, Prediction
@@ -116,17 +116,22 @@ PredictDelayResult = Annotated[
 ]
 Result: TypeAlias = DelayPrediction | InvalidInput | ModelUnavailable
 
-_QUANTILES_AT, _BUCKETS_AT, _BASIS, _MODEL, _ANSWERED, _NUMBER = 2, 5, 9, 10, 11, 12
+_QUANTILES_AT, _BUCKETS_AT, _BASIS, _MODEL, _ALIASES, _ANSWERED, _NUMBER = 2, 5, 9, 10, 11, 12, 13
 
 
 def _rows(answered: Answered, model: DelayModel) -> list[Row]:
-    """Of each leg: P(delayed), P(never arrives), three quantiles, four buckets, the names of its groups, the model, and
-    where the prediction is."""
+    """Of each leg: P(delayed), P(never arrives), three quantiles, four buckets, the names of its groups, the model, the
+    names of its aliases, and where the prediction is."""
     outcome = answered.outcome
     values = np.concatenate((outcome.sums[:, :2], outcome.quantiles, outcome.sums[:, 2:]), axis=1)
     groups = {basis: [*basis] for basis in set(outcome.basis)}
     basis = [groups[each] for each in outcome.basis]
-    return [*zip(*values.T.tolist(), basis, repeat(model), repeat(answered), range(len(basis)), strict=False)]
+    aliases = [alias.name for alias in model.aliases]
+    return [
+        *zip(
+            *values.T.tolist(), basis, repeat(model), repeat(aliases), repeat(answered), range(len(basis)), strict=False
+        )
+    ]
 
 
 def _buckets(row: Row) -> Sequence[Row]:
@@ -148,6 +153,18 @@ _QUANTILES = Layout(
     _quantiles,
 )
 _BUCKET = Layout(DelayBucketProbability.__name__, {"bucket": Column(0, ready=True), "probability": Column(1)}, _bucket)
+# Of what is shown of each of a thousand predictions nothing is worked out anew; inputs and figures are resolved.
+_SHOWN_MODEL = Layout(
+    DelayModel.__name__,
+    {
+        "version": Computed(lambda row: row[_MODEL].version),
+        "aliases": Column(_ALIASES, ready=True),
+        "trainedAt": Computed(lambda row: row[_MODEL].trained_at),
+        "trainingRows": Computed(lambda row: row[_MODEL].training_rows),
+        "sha256": Computed(lambda row: row[_MODEL].sha256),
+    },
+    lambda row: row[_MODEL],
+)
 _PREDICTION = Layout(
     DelayPrediction.__name__,
     {
@@ -156,7 +173,7 @@ _PREDICTION = Layout(
         "delayMinutes": Nested(_QUANTILES),
         "buckets": NestedList(_BUCKET, _buckets),
         "basis": Column(_BASIS, ready=True),
-        "model": Column(_MODEL),
+        "model": Nested(_SHOWN_MODEL),
     },
     DelayPrediction.from_row,
 )

@@ -184,6 +184,7 @@ async def test_metrics_measure_statements_loaders_and_inference(client: httpx2.A
     text = (await client.get("/metrics")).text
     for sample in (
         'db_query_duration_seconds_count{statement="flights_page"}',
+        'db_query_duration_seconds_count{statement="crowding_by_key"}',
         'dataloader_batch_size_count{loader="airlines"}',
         'dataloader_keys_total{loader="airports",result="cached"}',
         'inference_requests_total{model_version="model_v2",outcome="predicted"}',

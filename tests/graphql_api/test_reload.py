@@ -189,15 +189,15 @@ async def test_a_request_that_has_begun_keeps_the_models_that_it_began_with(
     settings = service.settings.model_copy(update={"model_dir": models})
     monkeypatch.setattr(service, "settings", settings)
     monkeypatch.setattr(service, "models", service.models)
-    fetch = service.database.fetch
+    rows = service.database.rows
 
-    async def switching(name: str, statement: Any) -> Any:
+    async def switching(name: str, statement: Any, values: Any) -> Any:
         write_aliases(models, champion="model_v1")
         shutil.rmtree(models / "model_v2", ignore_errors=True)
         await reload_models(service)
-        return await fetch(name, statement)
+        return await rows(name, statement, values)
 
-    monkeypatch.setattr(service.database, "fetch", switching)
+    monkeypatch.setattr(service.database, "rows", switching)
     variables = {"inputs": [flight(1)], "input": flight(1)}
     during = await graph.data(ASK, variables)
     assert during["one"]["model"]["version"] == during["model"]["version"] == "model_v2"
