@@ -240,9 +240,8 @@ async def test_a_page_of_another_site_may_call_where_the_setting_says_so(databas
         "access-control-request-headers": "authorization,content-type",
     }
     site = "https://app.example.com"
-    async with running(
-        without_models(databases.flights("sqlite"), cors_origins=f"{site}, https://b.example")
-    ) as client:
+    settings = without_models(databases.flights("sqlite"), cors_origins=f"{site}, https://b.example")
+    async with running(settings) as client:
         agreed = await client.options("/graphql", headers={"origin": site, **preflight})
         assert (agreed.status_code, agreed.headers["access-control-allow-origin"]) == (200, site)
         response = await client.post("/graphql", json=QUERY, headers={"origin": site})

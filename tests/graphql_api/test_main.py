@@ -91,6 +91,7 @@ def test_a_setting_that_cannot_be_is_one_clear_line(
     environment: dict[str, str], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("uvicorn.Server.run", lambda _: pytest.fail("it was served"))
+    monkeypatch.setattr("graphql_api.logs.configure_logging", lambda _: None)  # It would be that of the tests.
     result = CliRunner().invoke(app, ["serve"], env=environment)
     assert (result.exit_code, type(result.exception)) == (1, SystemExit)
     assert words in result.stderr
