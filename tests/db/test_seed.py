@@ -16,9 +16,10 @@ from db.check import check
 from db.engine import Database, index_names
 from db.migrate import upgrade
 from db.progress import Silent
-from db.seed import PART_ROWS, SeedError, seed
+from db.seed import SeedError, seed
 from db.tables import Flight, Load
 from tests.databases import PROCESSED, settings_for
+from tests.db.interrupted import IN_SMALL_PARTS, INTERRUPTED_ROWS, SMALL_PART_ROWS
 
 TABLES = ("airlines", "airports", "aircraft", "flights", "weather")
 
@@ -263,11 +264,11 @@ async def test_a_killed_seed_goes_on_where_it_stopped(empty_url: str, empty_data
     (data / "processed").mkdir(parents=True)
     for table in TABLES:
         frame = pl.read_parquet(PROCESSED / f"{table}.parquet")
-        frame.head(4 * PART_ROWS).write_parquet(data / "processed" / f"{table}.parquet")
+        frame.head(INTERRUPTED_ROWS).write_parquet(data / "processed" / f"{table}.parquet")
     environment = {**os.environ, "DATABASE_URL": empty_url, "DATA_DIR": str(data)}
-    command, pipe = (sys.executable, "-m", "db", "seed"), asyncio.subprocess.PIPE
+    command, pipe = (sys.executable, "-c", IN_SMALL_PARTS, "seed"), asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=pipe, stderr=pipe)
-    while await count(empty_database) < PART_ROWS:
+    while await count(empty_database) < SMALL_PART_ROWS:
         assert process.returncode is None, "it ended before it could be killed"
         await asyncio.sleep(0.005)
     process.send_signal(signal.SIGKILL)
@@ -279,5 +280,5 @@ async def test_a_killed_seed_goes_on_where_it_stopped(empty_url: str, empty_data
     assert progress[0].finished_at is None, "it was killed too late to show anything"
     reports = {report.table: report for report in await seed(empty_database, data / "processed", Silent())}
     assert reports["flights"].resumed_at == loaded
-    assert await count(empty_database) == 4 * PART_ROWS
+    assert await count(empty_database) == INTERRUPTED_ROWS
     assert all(invariant.holds for invariant in (await check(empty_database)).invariants)

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from tests.databases import Databases
-from tests.graphql_api.conftest import running, settings_for
+from tests.graphql_api.conftest import running, without_models
 from tests.servers import serving
 
 QUERY = {"query": '{ airline(code: "UA") { name } }'}
@@ -21,7 +21,7 @@ ANSWER = {"data": {"airline": {"name": "United Air Lines Inc."}}}
 def served(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The service in a process of its own."""
     log = tmp_path_factory.mktemp("served") / "log"
-    with serving(log, DATABASE_URL=databases.flights("sqlite")) as server:
+    with serving(log, DATABASE_URL=databases.flights("sqlite"), MODEL_DIR=str(log.parent)) as server:
         yield server.url
 
 
@@ -152,7 +152,7 @@ async def test_a_body_that_does_not_arrive_is_given_up(databases: Databases) -> 
         yield b'{"query": '
         await asyncio.sleep(30)
 
-    async with running(settings_for(databases.flights("sqlite"), body_timeout_seconds=0.1)) as client:
+    async with running(without_models(databases.flights("sqlite"), body_timeout_seconds=0.1)) as client:
         json_type = {"content-type": "application/json"}
         response = await client.post("/graphql", content=stalling(), headers=json_type)
     assert "did not arrive within 0.1 seconds" in (await refused(response, 408))["message"]
@@ -219,7 +219,7 @@ async def test_variables_however_deep_get_an_error_and_no_fault(client: httpx2.A
 
 
 async def test_operations_of_a_batch_are_answered_in_their_order(databases: Databases) -> None:
-    async with running(settings_for(databases.flights("sqlite"), batch_max=3)) as client:
+    async with running(without_models(databases.flights("sqlite"), batch_max=3)) as client:
         response = await client.post("/graphql", json=[QUERY, {"query": "{ nope }"}, QUERY])
         first, second, third = response.json()
         assert (response.status_code, first, third) == (200, ANSWER, ANSWER)
@@ -240,7 +240,8 @@ async def test_a_page_of_another_site_may_call_where_the_setting_says_so(databas
         "access-control-request-headers": "authorization,content-type",
     }
     site = "https://app.example.com"
-    async with running(settings_for(databases.flights("sqlite"), cors_origins=f"{site}, https://b.example")) as client:
+    settings = without_models(databases.flights("sqlite"), cors_origins=f"{site}, https://b.example")
+    async with running(settings) as client:
         agreed = await client.options("/graphql", headers={"origin": site, **preflight})
         assert (agreed.status_code, agreed.headers["access-control-allow-origin"]) == (200, site)
         response = await client.post("/graphql", json=QUERY, headers={"origin": site})

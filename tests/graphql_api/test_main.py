@@ -8,7 +8,9 @@ from pathlib import Path
 import httpx2
 import orjson
 import pytest
+from typer.testing import CliRunner
 
+from graphql_api.__main__ import app
 from tests.databases import Databases
 from tests.graphql_api.conftest import ROOT
 from tests.servers import serving
@@ -46,7 +48,7 @@ def test_it_serves_on_either_database_and_stops_when_asked(databases: Databases,
 def test_in_production_every_line_of_the_log_is_json_with_the_request_s_facts(
     databases: Databases, tmp_path: Path
 ) -> None:
-    environment = {"DATABASE_URL": databases.flights("sqlite"), "APP_ENV": "production"}
+    environment = {"DATABASE_URL": databases.flights("sqlite"), "APP_ENV": "production", "MODEL_DIR": str(tmp_path)}
     with serving(tmp_path / "log", **environment) as server:
         httpx2.post(f"{server.url}/graphql", json=QUERY, headers={"x-request-id": "request-0001"})
         server.stop()
@@ -69,21 +71,30 @@ def test_the_schema_is_printed() -> None:
     assert run("schema").stdout == (ROOT / "schema.graphql").read_text(encoding="utf-8")
 
 
+def test_a_setting_that_cannot_be_ends_the_process_without_a_traceback() -> None:
+    result = run("serve", PORT="seventy")
+    assert result.returncode == 1
+    assert "PORT" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 @pytest.mark.parametrize(
     ("environment", "words"),
     [
-        ({"PORT": "seventy"}, "PORT"),
         ({"DATABASE_URL": "mysql://localhost/flights"}, "this runs on sqlite:///FILE or postgresql://"),
         ({"APP_ENV": "staging"}, "'development' or 'production'"),
         ({"WRITES": "everybody"}, "'open' or 'keys'"),
         ({"APP_ENV": "production", "WRITES": "open"}, "WRITES=open is for development"),
     ],
 )
-def test_a_setting_that_cannot_be_is_one_clear_line(environment: dict[str, str], words: str) -> None:
-    result = run("serve", **environment)
-    assert result.returncode == 1
+def test_a_setting_that_cannot_be_is_one_clear_line(
+    environment: dict[str, str], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("uvicorn.Server.run", lambda _: pytest.fail("it was served"))
+    monkeypatch.setattr("graphql_api.logs.configure_logging", lambda _: None)  # It would be that of the tests.
+    result = CliRunner().invoke(app, ["serve"], env=environment)
+    assert (result.exit_code, type(result.exception)) == (1, SystemExit)
     assert words in result.stderr
-    assert "Traceback" not in result.stderr
 
 
 def test_help_shows_an_example() -> None:

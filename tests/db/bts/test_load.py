@@ -18,9 +18,10 @@ from db.check import check
 from db.engine import Database
 from db.migrate import upgrade
 from db.progress import Silent
-from db.seed import PART_ROWS, SeedError
+from db.seed import SeedError
 from db.tables import Aircraft, Airline, Airport, Flight, Load
 from tests.db.bts.files import CANCELLED, DIVERTED, NEVER_REACHED, row, write
+from tests.db.interrupted import IN_SMALL_PARTS, INTERRUPTED_ROWS
 
 VARIED = [
     row(1),
@@ -199,11 +200,12 @@ async def test_an_interrupted_load_goes_on_and_doubles_nothing(
     database: Database, empty_url: str, tmp_path: Path, ending: signal.Signals
 ) -> None:
     # A flight number has four digits at most.
-    days = [f"2025-01-{1 + place // 9_999:02}" for place in range(3 * PART_ROWS - 1)]
+    days = [f"2025-01-{1 + place // 9_999:02}" for place in range(INTERRUPTED_ROWS - 1)]
     rows = [row(1 + place % 9_999, FlightDate=day) for place, day in enumerate(days)]
     rows[4]["CRSDepTime"] = ""
     path = write(tmp_path / "x.zip", *rows, row(7))
-    command = (sys.executable, "-m", "db", "seed", "--source", "bts", str(path), "--report", str(tmp_path / "log.csv"))
+    arguments = ("seed", "--source", "bts", str(path), "--report", str(tmp_path / "log.csv"))
+    command = (sys.executable, "-c", IN_SMALL_PARTS, *arguments)
     pipe = asyncio.subprocess.PIPE
     environment = {**os.environ, "DATABASE_URL": empty_url}
     process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=pipe, stderr=pipe)
@@ -221,11 +223,11 @@ async def test_an_interrupted_load_goes_on_and_doubles_nothing(
     assert report.resumed_at == noted.rows_read
     assert [str(bad) for bad in report.rejected] == [
         "x.zip:6: CRSDepTime is missing",
-        f"x.zip:{3 * PART_ROWS + 1}: the same key stands in an earlier row",
+        f"x.zip:{INTERRUPTED_ROWS + 1}: the same key stands in an earlier row",
     ]
     (finished,) = await database.fetch("test", select(Load.rows_read, Load.rows_rejected))
-    assert tuple(finished) == (3 * PART_ROWS, 2)
-    assert (await database.fetch("test", counted))[0][0] == 3 * PART_ROWS - 2
+    assert tuple(finished) == (INTERRUPTED_ROWS, 2)
+    assert (await database.fetch("test", counted))[0][0] == INTERRUPTED_ROWS - 2
     assert await is_sound(database)
 
 

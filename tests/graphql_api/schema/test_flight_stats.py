@@ -18,7 +18,7 @@ from graphql_api.app import open_service
 from graphql_api.execution import Executor
 from graphql_api.schema import build_schema
 from tests.databases import PROCESSED
-from tests.graphql_api.conftest import Graph, operation, settings_for
+from tests.graphql_api.conftest import Graph, operation, settings_for, without_models
 from tests.graphql_api.schema.test_filters import filters, matching
 from tests.graphql_api.schema.test_mutation import NEW, create, delete, update
 from tests.graphql_api.schema.test_upsert import upsert
@@ -183,7 +183,7 @@ questions = st.tuples(
 async def test_any_question_is_answered_as_polars_answers_it(graph: Graph) -> None:
     tried = []
 
-    @settings(max_examples=25, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=15, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
     @given(questions)
     def collect(question: tuple[Any, ...]) -> None:
         tried.append(question)
@@ -200,7 +200,7 @@ async def test_any_question_is_answered_as_polars_answers_it(graph: Graph) -> No
         )
         flights = FLIGHTS.filter(matching(where))
         same(found, expected(flights, *group_by, order=order, least=least, first=first))
-    assert len(tried) == 25
+    assert len(tried) == 15
 
 
 async def test_without_an_order_groups_come_by_key_and_without_first_there_are_100(graph: Graph) -> None:
@@ -302,7 +302,7 @@ async def small(empty_database: Database, empty_url: str) -> AsyncIterator[Graph
             1,
         ):
             await connection.execute(insert(Flight).values(carrier_code="UA", flight_number=number, **times, **values))
-    config = settings_for(empty_url)
+    config = without_models(empty_url)
     async with open_service(config) as service:
         yield Graph(service, Executor(build_schema(), config))
 
@@ -455,7 +455,7 @@ async def test_what_is_not_selected_is_not_computed(graph: Graph, monkeypatch: p
 
 
 async def test_how_many_groups_an_answer_has_is_a_setting(flights_url: str) -> None:
-    config = settings_for(flights_url, groups_default=2, groups_max=3)
+    config = without_models(flights_url, groups_default=2, groups_max=3)
     async with open_service(config) as service:
         graph = Graph(service, Executor(build_schema(), config))
         assert len(await stats(graph, "CARRIER")) == 2
