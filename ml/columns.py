@@ -18,6 +18,8 @@ Floats = NDArray[np.float64]
 _MINUTE = 60_000_000
 _DAY = 86_400_000_000
 _EPOCH_ORDINAL = EPOCH.toordinal()
+# For fewer, arrays cost more than they save.
+_FEW = 16
 _IRREGULAR = np.iinfo(np.int64).min
 _timezone = attrgetter("timezone")
 _position = attrgetter("latitude", "longitude")
@@ -124,6 +126,9 @@ def _local_clocks(
     moments: Sequence[datetime | None], at: Instants, timezones: Sequence[str | None]
 ) -> tuple[Floats, Floats]:
     """The `local_clock` of each moment. On nearly all days a zone has one offset; it is looked up once for each day."""
+    if len(moments) <= _FEW:
+        clocks = [*map(local_clock, moments, timezones)]
+        return _floats([day for day, _ in clocks]), _floats([minute for _, minute in clocks])
     numbers: dict[str | None, int] = {}
     zone = np.array([numbers.setdefault(timezone, len(numbers)) for timezone in timezones], dtype=np.int64)
     names = [*numbers]

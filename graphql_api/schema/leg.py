@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from db.engine import Database, Row
+from db.engine import Database
 from db.faults import is_storable
 from db.queries.rows import FlightDescription, described_flights
 from db.queries.surroundings import Crowding, CrowdingKeys, Operations, OperationsKey, crowding_of, operations
@@ -77,7 +77,7 @@ class _Found(NamedTuple):
     airlines: Mapping[Any, RawRow]
     places: Mapping[Any, Place]
     aircraft: Mapping[Any, RawRow]
-    described: Mapping[int, Row]
+    described: Mapping[int, Any]
     """By the place of the question."""
     crowding: Any
     spans: Spans

@@ -230,7 +230,7 @@ async def _answer(context: Context, asks: Sequence[_Ask]) -> list[list[Any]]:
     """For each question a row of `_PREDICTION`, or a problem."""
     # The model says what has to be looked up. That it is missing is only said of a flight that can be.
     chosen = [_selected(context.models, ask.select) for ask in asks]
-    needed = [NOTHING if isinstance(bundle, ModelUnavailable) else Lookups.of(bundle) for bundle in chosen]
+    needed = [_lookups(context.models, bundle) for bundle in chosen]
     legs, faults = await legs_of(
         context.database,
         context.service.reference,
@@ -270,6 +270,19 @@ async def _predictions(
         for place, row in zip(places, rows, strict=True):
             answers[place] = row
     return answers
+
+
+def _lookups(models: Registry, bundle: Bundle | ModelUnavailable) -> Lookups:
+    """Worked out once for each bundle that is served."""
+    if isinstance(bundle, ModelUnavailable):
+        return NOTHING
+    key = (Lookups, id(bundle))
+    lookups: Lookups | None = models.memo.get(key)
+    if lookups is None:
+        lookups = Lookups.of(bundle)
+        if models.loaded.get(bundle.version) is bundle:
+            models.memo[key] = lookups
+    return lookups
 
 
 def _selected(models: Registry, select: ModelSelector | None) -> Bundle | ModelUnavailable:
