@@ -182,7 +182,8 @@ class SQLiteReader:
         try:
             return self._fetch_here(sql, plain)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode not in (sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_BUSY):
+            # An extended code tells more in its upper bits.
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_BUSY):
                 raise
         return await self._fetch_in_a_thread(sql, plain)
 

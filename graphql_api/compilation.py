@@ -8,7 +8,7 @@ from graphql.execution import VariableValues
 from graphql_api.batching import BATCH
 from graphql_api.compiled import Resolution, Resolving, plain_resolution
 from graphql_api.compiled.selection import ResolvingOf
-from graphql_api.compiled.strawberry import Arguments, Attribute, Resolver, resolver_of
+from graphql_api.compiled.strawberry import Arguments, Attribute, NotConverted, Resolver, resolver_of
 
 
 def resolution_of() -> Resolution:
@@ -49,7 +49,11 @@ def resolution_of() -> Resolution:
 def _calling(resolver: Resolver, arguments: Arguments) -> Resolving:
     def call(source: Any, raw_info: Any, variables: VariableValues) -> Any:
         info = resolver.info(raw_info)
-        return resolver.call(source, info, arguments(variables, info))
+        try:
+            values = arguments(variables, info)
+        except NotConverted as error:
+            return resolver.failed(error.error)
+        return resolver.call(source, info, values)
 
     function = resolver.field.metadata.get(BATCH)
     if function is None:
@@ -57,6 +61,10 @@ def _calling(resolver: Resolver, arguments: Arguments) -> Resolving:
 
     def batch(sources: Any, raw_info: Any, variables: VariableValues) -> Any:
         info = resolver.info(raw_info)
-        return function(sources, info, **arguments(variables, info))
+        try:
+            values = arguments(variables, info)
+        except NotConverted as error:
+            raise error.error from None
+        return function(sources, info, **values)
 
     return Resolving(call, batch=batch, ahead=arguments.ahead)

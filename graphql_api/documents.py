@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+import structlog
 from graphql import (
     DocumentNode,
     GraphQLError,
@@ -17,7 +18,7 @@ from graphql import (
 )
 
 from graphql_api.authorization import root_fields
-from graphql_api.compiled import CompiledOperation, Resolution, Uncompilable, choices, compile_operation
+from graphql_api.compiled import CompiledOperation, Resolution, Uncompilable, compile_operation
 from graphql_api.cost import Price, price
 from graphql_api.errors import Code, RequestError
 from graphql_api.limits import excess
@@ -26,6 +27,7 @@ from graphql_api.settings import Settings
 from graphql_api.validation import Validator
 from graphql_api.weights import Weights
 
+log = structlog.stdlib.get_logger(__name__)
 _REFUSALS_PART = 8
 """Refusals may take this many times less memory together than documents."""
 _CHECKED_AT_ONCE = 1_000
@@ -34,8 +36,8 @@ _CHECKED_FOR_NOTHING = 200
 """Characters. What is no longer is checked for what every request is charged."""
 _TOKEN_BYTES = 400
 """The memory that a token takes once it is parsed, at most: 120 to 430 bytes were measured."""
-_COMPILED_TOKEN_BYTES = 2_000
-"""What it takes more once it is compiled: 1,000 to 2,200 bytes were measured of the clients' operations."""
+_FIELD_BYTES = 4_000
+"""What a field takes that is compiled: some 3,300 bytes were measured of the clients' operations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +75,13 @@ class _Document:
     """A valid document and its operations, each of which is made ready when it is first asked for."""
 
     def __init__(
-        self, node: DocumentNode, made_ready: Callable[[DocumentNode, OperationDefinitionNode], Operation]
+        self, node: DocumentNode, made_ready: Callable[["_Document", OperationDefinitionNode], Operation]
     ) -> None:
         self.node, self._made_ready = node, made_ready
+        self.fields = 0
+        """How many fields of it are kept compiled."""
         self._definitions = [each for each in node.definitions if isinstance(each, OperationDefinitionNode)]
-        self._operations: dict[str | None, Operation] = {}
+        self._operations: dict[int, Operation] = {}
         self.tokens = node.token_count
 
     def operation(self, name: str | None) -> Operation:
@@ -86,9 +90,11 @@ class _Document:
         Raises:
             RequestError: there is none of this name, or several and none is named; or it asks for too many items.
         """
-        operation = self._operations.get(name)
+        definition = self._definition(name)
+        # An operation may be asked for by its name and without.
+        operation = self._operations.get(id(definition))
         if operation is None:
-            operation = self._operations[name] = self._made_ready(self.node, self._definition(name))
+            operation = self._operations[id(definition)] = self._made_ready(self, definition)
         return operation
 
     def _definition(self, name: str | None) -> OperationDefinitionNode:
@@ -172,15 +178,38 @@ class Documents:
         )
         raise RequestError(Code.LIMIT_EXCEEDED, GraphQLError(message))
 
-    def _made_ready(self, document: DocumentNode, definition: OperationDefinitionNode) -> Operation:
-        priced = price(self._schema, self._weights, document, definition)
-        compiled = None
-        if self._resolution is not None:
-            with suppress(Uncompilable):
-                compiled = compile_operation(
-                    self._schema, document, definition, self._resolution, hide_suggestions=self._hide_suggestions
-                )
-        return Operation(document, definition, priced, root_fields(document, definition), compiled)
+    def _made_ready(self, query: str, document: _Document, definition: OperationDefinitionNode) -> Operation:
+        node = document.node
+        priced = price(self._schema, self._weights, node, definition)
+        compiled = self._compiled(query, document, definition)
+        return Operation(node, definition, priced, root_fields(node, definition), compiled)
+
+    def _compiled(
+        self, query: str, document: _Document, definition: OperationDefinitionNode
+    ) -> CompiledOperation | None:
+        if self._resolution is None:
+            return None
+
+        def grown(fields: int) -> None:
+            document.fields += fields
+            if self._documents.get(query) is document:
+                self._keep(query, document)
+
+        try:
+            return compile_operation(
+                self._schema,
+                document.node,
+                definition,
+                self._resolution,
+                hide_suggestions=self._hide_suggestions,
+                grown=grown,
+            )
+        except Uncompilable:
+            return None
+        except Exception:
+            # A fault of ours, and none of the client's.
+            log.exception("a document could not be compiled")
+            return None
 
     def _known(self, query: str) -> _Document | None:
         length, longest = len(query), self._settings.document_length_max
@@ -196,13 +225,16 @@ class Documents:
             told = sum(len(error["message"]) for error in checked.errors)
             self._refusals.put(query, checked.errors, len(query) + told)
             raise checked
-        compiled = 0 if self._resolution is None else choices(checked.node) * _COMPILED_TOKEN_BYTES
-        self._documents.put(query, checked, len(query) + checked.tokens * (_TOKEN_BYTES + compiled))
+        self._keep(query, checked)
         return checked
+
+    def _keep(self, query: str, document: _Document) -> None:
+        size = len(query) + document.tokens * _TOKEN_BYTES + document.fields * _FIELD_BYTES
+        self._documents.put(query, document, size)
 
     def _checked(self, query: str) -> _Document | RequestError:
         try:
-            return _Document(self._valid(query), self._made_ready)
+            return _Document(self._valid(query), partial(self._made_ready, query))
         except RequestError as error:
             # Without what led to it, which holds the whole document.
             return RequestError.again(error.errors)

@@ -25,10 +25,11 @@ class Recent(Generic[Kept]):
         return found[0]
 
     def put(self, key: str, value: Kept, size: int) -> None:
-        """Keep a value. One that is larger than everything that may be kept is not."""
-        if size > self._size_max:
-            return
+        """Keep a value, in place of what had the key. One that is larger than everything that may be kept is not."""
         replaced = self._kept.pop(key, None)
+        if size > self._size_max:
+            self._size -= replaced[1] if replaced else 0
+            return
         self._kept[key] = (value, size)
         self._size += size - (replaced[1] if replaced else 0)
         while len(self._kept) > self._entries_max or self._size > self._size_max:

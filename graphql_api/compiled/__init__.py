@@ -10,7 +10,7 @@ Resolvers may help it further: `records` has rows in place of objects, and a fie
 list at once (`Resolving.batch`).
 """
 
-from graphql_api.compiled.operation import CompiledOperation, choices, compile_operation
+from graphql_api.compiled.operation import CompiledOperation, compile_operation
 from graphql_api.compiled.selection import Resolution, Resolving, Uncompilable, plain_resolution
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "Resolution",
     "Resolving",
     "Uncompilable",
-    "choices",
     "compile_operation",
     "plain_resolution",
 ]

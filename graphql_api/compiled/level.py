@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from graphql import get_nullable_type, is_list_type, is_non_null_type
+from graphql import GraphQLError, get_nullable_type, is_list_type, is_non_null_type
 from graphql.pyutils import Path
 
 from graphql_api.compiled.records import Layout, Record
@@ -22,7 +22,7 @@ class Level:
 
     Args:
         field: where the list comes from.
-        results: the objects, which are filled in.
+        results: the objects, which are filled in; null where one has failed.
         sources: what each is made of.
         path: that of the list.
         run: the execution.
@@ -32,79 +32,71 @@ class Level:
     def __init__(
         self, field: Field, results: list[Result], sources: Sequence[Any], path: Path, run: Run, *, non_null: bool
     ) -> None:
-        self.results, self.failed = results, dict[int, Exception]()
-        """By the place of an object: the error of a field of it that cannot be null."""
-        self.waiting: list[Awaitable[None]] = []
+        self.results: list[Result | None] = [*results]
         self._field, self._sources, self._path, self._run, self._non_null = field, sources, path, run, non_null
 
-    def path(self, index: int, key: str, type_name: str) -> Path:
-        """Where a field of an object is."""
-        return Path(Path(self._path, index, None), key, type_name)
+    def path(self, index: int) -> Path:
+        """Where an object is."""
+        return Path(self._path, index, None)
 
-    async def place(self, index: int, key: str, value: Awaitable[Any]) -> None:
-        """Fill in the value of a field when it is there."""
+    def fail(self, index: int, error: Exception) -> None:
+        """An object has failed: a field of it did that cannot be null.
+
+        Raises:
+            GraphQLError: the object cannot be null either.
+        """
+        self.results[index] = self._run.fail(error, self._field.nodes, self.path(index), non_null=self._non_null)
+
+    async def wait(self, index: int, result: Awaitable[Any]) -> None:
+        """Wait for the fields of an object."""
         try:
-            self.results[index][key] = await value
+            await result
         except Exception as error:  # noqa: BLE001
-            self.failed.setdefault(index, error)
+            self.fail(index, error)
 
     async def resolve(self, executing: "Executing", field: Field, type_name: str) -> None:
         """Resolve a field for all objects at once, and fill in what comes of it."""
-        first = self.path(0, field.key, type_name)
+        paths = [Path(self.path(index), field.key, type_name) for index in range(len(self._sources))]
         answer, complete = executing.batch(field)
         try:
-            values, info = await answer(self._sources, first, self._run)
+            values, info = await answer(self._sources, paths[0], self._run)
+            values = [value for _, value in zip(paths, values, strict=True)]
         except Exception as error:  # noqa: BLE001 — it is the error of each.
-            values, info = [error] * len(self._sources), executing.inform(self._run, field, first)
-        read = _read_alone(field, values)
-        if read is not None:
-            for result, each in zip(self.results, read, strict=True):
-                result[field.key] = each
-            return
-        waiting = []
-        for index, value in enumerate(values):
-            path = self.path(index, field.key, type_name)
-            try:
-                completed = complete(value, path, self._run, info)
-            except Exception as error:  # noqa: BLE001
-                self._fail(index, field, path, error)
+            values, info = [error] * len(paths), executing.inform(self._run, field, paths[0])
+        completed = _read_alone(field, values)
+        waiting: list[Awaitable[None]] = []
+        for index, value in enumerate(values if completed is None else completed):
+            result = self.results[index]
+            if result is None:
                 continue
-            if is_awaitable(completed):
-                waiting.append(self._complete(index, field, path, completed))
+            if completed is not None:
+                result[field.key] = value
+                continue
+            try:
+                one = complete(value, paths[index], self._run, info)
+            except Exception as error:  # noqa: BLE001
+                self._fail_field(index, result, field, paths[index], error)
+                continue
+            if is_awaitable(one):
+                waiting.append(self._wait_for_field(index, result, field, paths[index], one))
             else:
-                self.results[index][field.key] = completed
+                result[field.key] = one
         if waiting:
             await gathered(waiting)
 
-    async def finish_later(self) -> list[Result | None]:
-        """As `finish`, when everything is there that is waited for."""
-        await gathered(self.waiting)
-        return self.finish()
-
-    def finish(self) -> list[Result | None]:
-        """The list, with null for the objects that failed.
-
-        Raises:
-            GraphQLError: one failed that cannot be null.
-        """
-        finished: list[Result | None] = [*self.results]
-        for index in sorted(self.failed):
-            path = Path(self._path, index, None)
-            finished[index] = self._run.fail(self.failed[index], self._field.nodes, path, non_null=self._non_null)
-        return finished
-
-    async def _complete(self, index: int, field: Field, path: Path, completed: Awaitable[Any]) -> None:
+    async def _wait_for_field(
+        self, index: int, result: Result, field: Field, path: Path, completed: Awaitable[Any]
+    ) -> None:
         try:
-            self.results[index][field.key] = await completed
+            result[field.key] = await completed
         except Exception as error:  # noqa: BLE001
-            self._fail(index, field, path, error)
+            self._fail_field(index, result, field, path, error)
 
-    def _fail(self, index: int, field: Field, path: Path, error: Exception) -> None:
-        non_null = is_non_null_type(field.type)
+    def _fail_field(self, index: int, result: Result, field: Field, path: Path, error: Exception) -> None:
         try:
-            self.results[index][field.key] = self._run.fail(error, field.nodes, path, non_null=non_null)
-        except Exception as located:  # noqa: BLE001
-            self.failed.setdefault(index, located)
+            result[field.key] = self._run.fail(error, field.nodes, path, non_null=is_non_null_type(field.type))
+        except GraphQLError as located:
+            self.fail(index, located)
 
 
 def _read_alone(field: Field, values: Sequence[Any]) -> list[Result] | None:

@@ -49,21 +49,17 @@ class Items:
             raise GraphQLError(
                 f"Expected Iterable, but did not find one for field '{self._field.parent}.{self._field.name}'."
             )
-        if self._objects is not None and self._all_fit(value, info):
+        if self._objects is not None and self._all_fit(value):
             completed = self._objects.many(value, path, run)
             if completed is not None:
                 return completed
         return self._one_by_one(value, path, run, info)
 
-    def _all_fit(self, value: Iterable[Any], info: CompiledResolveInfo) -> TypeGuard[Sequence[Any]]:
-        """Whether these are objects of the type, one and all."""
-        if value.__class__ is not list and value.__class__ is not tuple:
+    def _all_fit(self, value: Iterable[Any]) -> TypeGuard[Sequence[Any]]:
+        """Whether these are objects, one and all, of a type that does not want to look at each."""
+        if self._is_type_of is not None or (value.__class__ is not list and value.__class__ is not tuple):
             return False
-        fits = self._is_type_of
-        return not any(
-            unexpected(item) or item.__class__ is Record or (fits is not None and fits(item, info) is not True)
-            for item in value
-        )
+        return not any(unexpected(item) or item.__class__ is Record for item in value)
 
     def _one_by_one(self, value: Iterable[Any], path: Path, run: Run, info: CompiledResolveInfo) -> Any:
         results: list[Any] = []

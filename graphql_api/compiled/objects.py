@@ -1,6 +1,6 @@
 """Objects of one selection, one or many: straight code for what is only read, and the rest of the fields resolved."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from graphql.pyutils import Path
@@ -88,19 +88,27 @@ class Objects:
     ) -> Any:
         level = Level(self._field, results, sources, path, run, non_null=self._non_null)
         batched = [each for each in rest if each.resolving.batch and len(sources) > 1]
-        fields = [(each.key, self._executing.field(each)) for each in rest if each not in batched]
-        for index, source in enumerate(sources):
-            for key, execute in fields:
+        others = [each for each in rest if each not in batched]
+        waiting: list[Awaitable[None]] = []
+        for index, source in enumerate(sources if others else ()):
+            try:
+                result = self._resolve(results[index], others, source, level.path(index), run)
+            except Exception as error:  # noqa: BLE001 — of a field that cannot be null.
                 try:
-                    value = execute(source, level.path(index, key, self._type_name), run)
-                except Exception as error:  # noqa: BLE001 — of a field that cannot be null.
-                    level.failed.setdefault(index, error)
-                    break
-                results[index][key] = value
-                if is_awaitable(value):
-                    level.waiting.append(level.place(index, key, value))
-        level.waiting.extend(level.resolve(self._executing, each, self._type_name) for each in batched)
-        return level.finish_later() if level.waiting else level.finish()
+                    level.fail(index, error)
+                except Exception:
+                    run.settle(waiting)
+                    raise
+                continue
+            if is_awaitable(result):
+                waiting.append(level.wait(index, result))
+        waiting.extend(level.resolve(self._executing, each, self._type_name) for each in batched)
+        return _filled(level, waiting) if waiting else level.results
+
+
+async def _filled(level: Level, waiting: Sequence[Awaitable[None]]) -> list[Result | None]:
+    await gathered(waiting)
+    return level.results
 
 
 async def awaited(results: Result, keys: Sequence[str]) -> Result:

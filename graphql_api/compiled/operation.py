@@ -1,6 +1,6 @@
 """An operation that was compiled: once for each choice of the variables in its @skip and @include."""
 
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from graphql import (
@@ -8,8 +8,12 @@ from graphql import (
     DocumentNode,
     ExecutionResult,
     FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLBoolean,
     GraphQLError,
     GraphQLSchema,
+    NamedTypeNode,
+    NonNullTypeNode,
     OperationDefinitionNode,
     OperationType,
     VariableNode,
@@ -50,16 +54,18 @@ class CompiledOperation:
         resolution: Resolution,
         *,
         hide_suggestions: bool,
+        grown: Callable[[int], None],
     ) -> None:
+        self._grown = grown
         self._schema, self._definition = schema, definition
         self._resolving = resolution(schema, definition, hide_suggestions)
         self._hide_suggestions = hide_suggestions
         self._fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
-        self._choosing = _choosing(document)
+        self._choosing = _choosing(definition, self._fragments)
         self._coerce = compile_variables(schema, definition, hide_suggestions=hide_suggestions)
-        self._executing: dict[tuple[Any, ...], Execute] = {}
+        self._executing: dict[tuple[Any, ...], tuple[Execute, int]] = {}
 
     def coerced(self, raw: Mapping[str, Any]) -> VariableValues | Sequence[GraphQLError]:
         """The values of the variables as they were sent, or everything that is wrong with them."""
@@ -87,13 +93,13 @@ class CompiledOperation:
             Uncompilable: there is too much to compile.
         """
         choice = tuple(variables.coerced.get(name) for name in self._choosing)
-        execute = self._executing.get(choice)
-        if execute is None:
-            execute = self._compile(variables)
-            if len(self._executing) >= CHOICES_MAX:
-                del self._executing[next(iter(self._executing))]
-            self._executing[choice] = execute
-        return execute
+        if choice not in self._executing:
+            self._executing[choice] = execute, fields = self._compile(variables)
+            if len(self._executing) > CHOICES_MAX:
+                fields -= self._executing.pop(next(iter(self._executing)))[1]
+            self._grown(fields)
+            return execute
+        return self._executing[choice][0]
 
     @staticmethod
     def run(
@@ -107,7 +113,7 @@ class CompiledOperation:
             return _failed(run, error)
         return _when_done(run, data) if is_awaitable(data) else ExecutionResult(data, run.errors or None)
 
-    def _compile(self, variables: VariableValues) -> Execute:
+    def _compile(self, variables: VariableValues) -> tuple[Execute, int]:
         selector = Selector(
             self._schema,
             self._definition,
@@ -130,7 +136,7 @@ class CompiledOperation:
             )
         executing = Executing(self._inform)
         serial = self._definition.operation is OperationType.MUTATION
-        return executing.serially(root) if serial else executing.selection(root)
+        return (executing.serially(root) if serial else executing.selection(root)), selector.fields
 
     def _inform(self, run: Run, field: Field, path: Path) -> CompiledResolveInfo:
         info = CompiledResolveInfo(
@@ -160,6 +166,7 @@ def compile_operation(
     resolution: Resolution = plain_resolution,
     *,
     hide_suggestions: bool = False,
+    grown: Callable[[int], None] = lambda _: None,
 ) -> CompiledOperation:
     """Compile an operation of a document that was validated against a schema.
 
@@ -169,11 +176,12 @@ def compile_operation(
         definition: one of its operations.
         resolution: how fields get their values; `graphql_api.compiled.strawberry` has a faster way for Strawberry's.
         hide_suggestions: whether errors say what else there is.
+        grown: told how many fields more are kept compiled; fewer, where the number is negative.
 
     Raises:
         Uncompilable: it uses what only another execution has.
     """
-    return CompiledOperation(schema, document, definition, resolution, hide_suggestions=hide_suggestions)
+    return CompiledOperation(schema, document, definition, resolution, hide_suggestions=hide_suggestions, grown=grown)
 
 
 def _resolving(selection: Selection) -> Iterator[Resolving]:
@@ -184,26 +192,28 @@ def _resolving(selection: Selection) -> Iterator[Resolving]:
             yield from _resolving(below)
 
 
-def choices(document: DocumentNode) -> int:
-    """For how many choices of the variables in @skip and @include each operation may be kept compiled."""
-    try:
-        return int(min(2 ** len(_choosing(document)), CHOICES_MAX))
-    except Uncompilable:
-        return 0
-
-
-def _choosing(document: DocumentNode) -> Sequence[str]:
-    """The variables in @skip and @include, wherever in the document.
+def _choosing(operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]) -> Sequence[str]:
+    """The operation's variables in @skip and @include, also in the fragments that it comes to.
 
     Raises:
         Uncompilable: there are directives, or variables of fragments, that are not compiled.
     """
+    truths = {
+        each.variable.name.value
+        for each in operation.variable_definitions or ()
+        if isinstance(named := each.type.type if isinstance(each.type, NonNullTypeNode) else each.type, NamedTypeNode)
+        and named.name.value == GraphQLBoolean.name
+    }
     names: dict[str, None] = {}
+    seen: set[str] = set()
+    waiting: list[OperationDefinitionNode | FragmentDefinitionNode] = [operation]
 
     class Directives(Visitor):
-        def enter_fragment_definition(self, node: FragmentDefinitionNode, *_: Any) -> None:
-            if node.variable_definitions:
-                raise Uncompilable("its fragments have variables")
+        def enter_fragment_spread(self, node: FragmentSpreadNode, *_: Any) -> None:
+            name = node.name.value
+            if name not in seen and name in fragments:
+                seen.add(name)
+                waiting.append(fragments[name])
 
         def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
             name = node.name.value
@@ -211,10 +221,14 @@ def _choosing(document: DocumentNode) -> Sequence[str]:
                 raise Uncompilable(f"it uses @{name}")
             if name in ("skip", "include"):
                 for argument in node.arguments or ():
-                    if isinstance(argument.value, VariableNode):
+                    if isinstance(argument.value, VariableNode) and argument.value.name.value in truths:
                         names[argument.value.name.value] = None
 
-    visit(document, Directives())
+    while waiting:
+        definition = waiting.pop()
+        if isinstance(definition, FragmentDefinitionNode) and definition.variable_definitions:
+            raise Uncompilable("its fragments have variables")
+        visit(definition, Directives())
     return tuple(names)
 
 

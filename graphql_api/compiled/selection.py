@@ -24,7 +24,7 @@ from graphql.execution.executor import default_field_resolver
 from graphql_api.compiled.coercion import Coerce
 from graphql_api.compiled.inputs import compile_arguments
 
-FIELDS_MAX = 5_000
+FIELDS_MAX = 2_000
 """The most fields that an operation may come to once its fragments are spread, for it to be compiled."""
 
 Call: TypeAlias = Callable[[Any, Any, VariableValues], Any]
@@ -131,6 +131,11 @@ class Selector:
         self._fragments = {name: FragmentDetails(definition) for name, definition in fragments.items()}
         self._resolving, self._hide_suggestions = resolving, hide_suggestions
         self._left = FIELDS_MAX
+
+    @property
+    def fields(self) -> int:
+        """How many fields there are, as far as they were read."""
+        return FIELDS_MAX - self._left
 
     def root(self) -> Selection:
         """What the operation selects on its root type."""

@@ -17,7 +17,7 @@ from graphql import (
     is_object_type,
 )
 
-from graphql_api.compiled.leaves import Unexpected, shown_as_it_is, straight
+from graphql_api.compiled.leaves import Unexpected, shown_as_it_is, straight, unexpected
 from graphql_api.compiled.records import Column, Computed, Layout, Nested, NestedList, Reader
 from graphql_api.compiled.selection import Field, Selection
 
@@ -40,8 +40,8 @@ def code_of(selection: Selection, layout: Layout | None) -> Code | None:
     """The code for rows of a layout, or for objects where there is none; None where there is nothing to be won."""
     made = selection.made
     if layout not in made:
-        if len(made) > LAYOUTS_MAX:
-            return None
+        if len(made) >= LAYOUTS_MAX:
+            del made[next(iter(made))]
         made[layout] = _written(selection, layout)
     code: Code | None = made[layout]
     return code
@@ -68,7 +68,7 @@ class _Writer:
     """Writes an expression. Of the document it holds the response's keys alone, as literals."""
 
     def __init__(self) -> None:
-        self.names: dict[str, Any] = {"absent": _absent, "items": _items, "inf": float("inf")}
+        self.names: dict[str, Any] = {"absent": _absent, "expected": _expected, "items": _items, "inf": float("inf")}
         self.rest: list[Field] = []
         self._count = 0
 
@@ -149,6 +149,7 @@ class _Writer:
             completed = f"[{self._value(field, of_type.of_type, item)} for {item} in items({local})]"
         elif is_object_type(of_type) and of_type.is_type_of is None:
             completed = self._object(field.selections[of_type.name], local, None)
+            value = f"expected({value})"
         else:
             raise _Resolved
         return f"({self._absence(never_null)} if ({local} := {value}) is None else {completed})"
@@ -186,6 +187,12 @@ class _Writer:
 
 def _absent() -> Any:
     raise Unexpected
+
+
+def _expected(value: Any) -> Any:
+    if value is not None and unexpected(value):
+        raise Unexpected
+    return value
 
 
 def _items(value: Any) -> Any:

@@ -85,6 +85,14 @@ async def _raised(error: Exception) -> Any:
     raise error
 
 
+class NotConverted(Exception):  # noqa: N818 — holds what is to be raised.
+    """Strawberry's conversion of the arguments failed."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+
+
 class Arguments:
     """A field's arguments in one document, converted for its resolver."""
 
@@ -122,13 +130,23 @@ class Arguments:
         """What the resolver gets.
 
         What was made ahead of a variable is given to one call; those after it get objects of their own.
+
+        Raises:
+            NotConverted: the values are what the schema says, and Strawberry cannot make of them what it is to make.
+            GraphQLError: as `coerced`.
         """
         if not self._whole or not isinstance(values, Ahead) or not values.made.keys() >= set(self._whole.values()):
-            return self._convert(self._all(values), info)
-        arguments = self._convert(self._rest(values), info)
+            return self._converted(self._all(values), info)
+        arguments = self._converted(self._rest(values), info)
         for name, variable in self._whole.items():
             arguments[self._python_names[name]] = values.made.pop(variable)
         return {name: arguments[name] for name in self._order if name in arguments}
+
+    def _converted(self, coerced: dict[str, Any], info: Any) -> dict[str, Any]:
+        try:
+            return self._convert(coerced, info)
+        except Exception as error:
+            raise NotConverted(error) from error
 
 
 def resolver_of(schema: GraphQLSchema, field: GraphQLField) -> Attribute | Resolver | None:

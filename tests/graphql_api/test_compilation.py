@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 import structlog
-from graphql import parse
 
 import graphql_api.compiled.selection
-from graphql_api.compiled import choices
 from graphql_api.compiled.operation import CHOICES_MAX
 from graphql_api.compiled.selection import Selector
 from graphql_api.settings import Execution
@@ -92,7 +90,7 @@ async def test_more_choices_of_skip_and_include_than_are_kept_are_answered(graph
         + " ".join(f"{name}: __typename @skip(if: ${name})" for name in names)
         + " }"
     )
-    assert choices(parse(query)) == CHOICES_MAX < 2 ** len(names)
+    assert 2 ** len(names) > CHOICES_MAX
     for _ in range(2):
         for number in range(2 ** len(names)):
             skipped = {name: bool(number >> place & 1) for place, name in enumerate(names)}
@@ -100,14 +98,25 @@ async def test_more_choices_of_skip_and_include_than_are_kept_are_answered(graph
             assert list(data) == ["__typename", *(name for name in names if not skipped[name])]
 
 
-@pytest.mark.parametrize(
-    ("query", "expected"),
-    [
-        (AIRLINES, 1),
-        ("query($a: Boolean!) { airlines @skip(if: $a) { code } }", 2),
-        ("query($a: Boolean!) { airlines @skip(if: $a) @include(if: $a) { code @skip(if: true) } }", 2),
-        ("{ airlines { ... @defer { code } } }", 0),
-    ],
-)
-def test_the_choices_that_are_kept_are_known_before(query: str, expected: int) -> None:
-    assert choices(parse(query)) == expected
+async def test_variables_of_another_operation_of_the_document_are_none_of_this_one_s(
+    databases: Databases,
+) -> None:
+    query = """
+      query A($v: [String!]) { airports(codes: $v) { code } }
+      query B($v: Boolean!) { airlines @skip(if: $v) { code } }
+    """
+    async with fresh(databases) as graph:
+        assert await graph.data(query, {"v": ["JFK"]}, "A") == {"airports": [{"code": "JFK"}]}
+        assert await graph.data(query, {"v": True}, "B") == {}
+        assert interpreted(graph) == 0
+
+
+async def test_what_is_compiled_is_counted_among_the_memory_of_kept_documents(databases: Databases) -> None:
+    small, large = "{ airlines { code } }", "{ airports { code name latitude longitude timezone altitudeFt id } }"
+    async with fresh(databases, document_cache_bytes=len(large) + 20 * 400 + 9 * 4_000) as graph:
+        documents = graph.executor._documents._documents
+        assert await graph.data(large)
+        assert documents.get(large) is not None
+        assert await graph.data(small)
+        assert documents.get(small) is not None
+        assert documents.get(large) is None

@@ -46,27 +46,27 @@ async def answer(
     document = parse(text)
     definition = next(node for node in document.definitions if isinstance(node, OperationDefinitionNode))
     name = definition.name.value if definition.name else None
-    expected = await _settled(execute(schema, document, root(), context, variables or {}, name))
+    expected = await settled(execute(schema, document, root(), context, variables or {}, name))
     compiled = compile_operation(schema, document, definition)
     for _ in range(2):
         try:
-            result = await _settled(compiled.execute(root(), context, variables or {}))
+            result = await settled(compiled.execute(root(), context, variables or {}))
         except Uncompilable:
             assert not compilable
             continue
         assert compilable
-        assert _bytes(result) == _bytes(expected)
-    response: dict[str, Any] = json.loads(_bytes(expected))
+        assert response_bytes(result) == response_bytes(expected)
+    response: dict[str, Any] = json.loads(response_bytes(expected))
     return response
 
 
-async def _settled(result: Any) -> ExecutionResult:
+async def settled(result: Any) -> ExecutionResult:
     settled = await result if inspect.isawaitable(result) else result
     assert isinstance(settled, ExecutionResult)
     return settled
 
 
-def _bytes(result: ExecutionResult) -> bytes:
+def response_bytes(result: ExecutionResult) -> bytes:
     errors = [(error.formatted, _original(error)) for error in result.errors or ()]
     return json.dumps({"data": result.data, "errors": errors}, default=repr).encode()
 
