@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Self
@@ -50,16 +51,21 @@ async def subscriber(url: str, **options: Any) -> AsyncIterator[Subscriber]:
         yield Subscriber(connection)
 
 
+async def active_subscriptions(url: str) -> int:
+    """How many the service at this address has."""
+    async with httpx2.AsyncClient(timeout=PATIENCE_SECONDS) as client:
+        text = (await client.get(f"{url}/metrics")).text
+    return sum(int(float(line.split()[-1])) for line in text.splitlines() if line.startswith("subscriptions_active{"))
+
+
 async def subscriptions_of(url: str, count: int) -> None:
     """Wait until the service at this address has so many subscriptions.
 
     Raises:
         TimeoutError: it has another number of them.
     """
-    async with httpx2.AsyncClient() as client, asyncio.timeout(PATIENCE_SECONDS):
-        while True:
-            text = (await client.get(f"{url}/metrics")).text
-            counts = [line.split()[-1] for line in text.splitlines() if line.startswith("subscriptions_active{")]
-            if sum(map(float, counts)) == count:
-                return
-            await asyncio.sleep(0.02)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (active := await active_subscriptions(url)) != count:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"there are {active} subscriptions, not {count}")
+        await asyncio.sleep(0.02)
