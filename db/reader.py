@@ -65,6 +65,7 @@ class PostgreSQLReader:
         self._free = size
         self._timeout = timeout_seconds
         self._closing: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     async def fetch(self, sql: str, several: Sequence[Values]) -> list[Sequence[RawRow]]:
         connection = await self._take()
@@ -86,6 +87,7 @@ class PostgreSQLReader:
         return found
 
     async def close(self) -> None:
+        self._closed = True
         while self._idle:
             self._drop(self._idle.pop())
         while self._closing:
@@ -133,7 +135,10 @@ class PostgreSQLReader:
             if not turn.done():
                 turn.set_result(connection)
                 return
-        self._idle.append(connection)
+        if self._closed:
+            self._drop(connection)
+        else:
+            self._idle.append(connection)
 
     def _more(self) -> None:
         """There may be one connection more."""
@@ -189,7 +194,8 @@ class SQLiteReader:
 
     async def close(self) -> None:
         if self._threads is not None:
-            self._threads.shutdown()
+            # Off the event loop: it waits for what is under way.
+            await asyncio.to_thread(self._threads.shutdown)
         for connection in (*self._idle, *filter(None, [self._here])):
             connection.close()
         self._here, self._threads = None, None

@@ -1,7 +1,7 @@
 """Straight code: for fields that are values of a row or attributes of an object, one expression in place of many calls.
 
 The code assumes that all is as it should be and raises otherwise; the careful way then does the object again, which it
-may, since reading values and attributes changes nothing.
+may, since reading values and attributes changes nothing: a property is taken for an attribute, and may be read twice.
 """
 
 import keyword

@@ -104,7 +104,10 @@ class FlightEdge:
 class FlightConnection:
     ask: strawberry.Private[PageAsk]
     read_once: strawberry.Private[bool]
-    """Whether one field alone will read the page, and no other connection of the request is like this one."""
+    """Whether one field alone will read the page, which then needs no loader.
+
+    Two connections at the root that ask for the same are read twice, which few documents do.
+    """
 
     @strawberry.field(description="The flights with their cursors.", metadata=of_page())
     async def edges(self, info: Info) -> list[FlightEdge]:
