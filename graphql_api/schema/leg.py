@@ -1,6 +1,7 @@
 """From questions to what models read of flights: what is not given is looked up, what is not found is unknown."""
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -175,21 +176,21 @@ async def _look_up(
     return _Found(rows[0], places, rows[2], known, crowding, spans, late_flights)
 
 
-async def _side_by_side(*reading: Awaitable[Any] | None) -> list[Any]:
-    """What each gives, None for None."""
-    found = iter(await asyncio.gather(*filter(None, reading)))
-    return [None if each is None else next(found) for each in reading]
+async def _side_by_side(*reading: Any) -> list[Any]:
+    """What each gives; what is there already as it is, without a task of its own."""
+    found = iter(await asyncio.gather(*filter(inspect.isawaitable, reading)))
+    return [next(found) if inspect.isawaitable(each) else each for each in reading]
 
 
-async def _reference_rows(
+def _reference_rows(
     reference: Reference, airlines: set[str | None], airports: set[str | None], tails: set[str | None]
-) -> Sequence[dict[str, RawRow]]:
+) -> Sequence[dict[str, RawRow]] | Awaitable[Sequence[dict[str, RawRow]]]:
     wanted = {"airlines": airlines, "airports": airports, "aircraft": tails}
     keys = {table: {code for code in codes if code and _is_storable(code)} for table, codes in wanted.items()}
     kept = [reference.kept(table, codes) for table, codes in keys.items()]
     if None not in kept:
         return kept  # type: ignore[return-value]  # None is not among them
-    return await asyncio.gather(*(reference.rows(table, codes) for table, codes in keys.items()))
+    return asyncio.gather(*(reference.rows(table, codes) for table, codes in keys.items()))
 
 
 def _crowding_keys(asked: Asked, lookups: Sequence[Lookups]) -> CrowdingKeys:
@@ -212,9 +213,9 @@ def _wanted_hours(asked: Asked, lookups: Sequence[Lookups]) -> list[tuple[str, d
     ]
 
 
-async def _operations(
+def _operations(
     database: Database, asked: Asked, lookups: Sequence[Lookups], late: Given
-) -> Sequence[Operations]:
+) -> Sequence[Operations] | Awaitable[Sequence[Operations]]:
     """Of each question, empty where nothing is looked up."""
     whole = set(late.places)
     if late.left_out is not None:
@@ -234,9 +235,11 @@ async def _operations(
         )
         if needed.operations and given is not None and place not in whole
     }
-    if not keys:
-        return ()
-    found = [Operations()] * len(lookups)
+    return _late_flights(database, keys, len(lookups)) if keys else ()
+
+
+async def _late_flights(database: Database, keys: Mapping[int, OperationsKey], count: int) -> Sequence[Operations]:
+    found = [Operations()] * count
     for place, delays in zip(keys, await operations(database, [*keys.values()]), strict=True):
         found[place] = delays
     return found

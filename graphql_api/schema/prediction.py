@@ -10,8 +10,19 @@ from typing import Annotated, Any, Self, TypeAlias
 
 import numpy as np
 import strawberry
+from graphql import FieldNode, GraphQLResolveInfo
 
-from graphql_api.compiled.records import Column, Computed, Layout, Nested, NestedList, Row, record, records
+from graphql_api.compiled.records import (
+    Column,
+    Computed,
+    Layout,
+    Nested,
+    NestedList,
+    Row,
+    record,
+    records,
+    remembered,
+)
 from graphql_api.context import Context, Info
 from graphql_api.errors import bad_user_input
 from graphql_api.predictions import Answered, Prediction
@@ -221,9 +232,18 @@ async def predict(info: Info, question: Question, select: ModelSelector | None, 
 async def _ask(
     info: Info, questions: Sequence[Question], select: ModelSelector | None, paths: Sequence[tuple[str, ...]]
 ) -> Sequence[Any]:
-    context = info.context
-    found: Sequence[Any] = await context.predictor.together(_Ask(questions, select, paths), partial(_answer, context))
+    context, ask = info.context, _Ask(questions, select, paths)
+    if remembered(info._raw_info, _is_alone, lambda: _is_alone(info._raw_info)):
+        (found,) = await _answer(context, [ask])
+    else:
+        found = await context.predictor.together(ask, partial(_answer, context))
     return found
+
+
+def _is_alone(info: GraphQLResolveInfo[Any]) -> bool:
+    """Whether nothing else in the operation can ask in the same turn."""
+    selections = info.operation.selection_set.selections
+    return info.path.prev is None and len(selections) == 1 and isinstance(selections[0], FieldNode)
 
 
 async def _answer(context: Context, asks: Sequence[_Ask]) -> list[list[Any]]:
