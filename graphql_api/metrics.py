@@ -1,6 +1,7 @@
 """Every metric of the service, declared in this one place. No label holds anything a client can invent."""
 
 from collections.abc import Collection, Iterable
+from functools import cache
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -161,14 +162,23 @@ class Metrics:
             "How often changes may have been missed, because the connection on which they come was lost.",
             registry=self.registry,
         )
+        # Finding a series takes as long as counting in it, and there are few: those of each request are kept.
+        self._requests_of = cache(self._requests.labels)
+        self._request_seconds_of = cache(self._request_seconds.labels)
+        self._authentications_of = cache(self._authentications.labels)
+        self._loader_batch_of = cache(self._loader_batch.labels)
+        self._loader_keys_of = cache(self._loader_keys.labels)
+        self._statement_seconds_of = cache(self._statement_seconds.labels)
+        self._inference_requests_of = cache(self._inference_requests.labels)
+        self._inference_seconds_of = cache(self._inference_seconds.labels)
 
     def request(self, operation_type: str, operation_name: str | None, outcome: str, seconds: float) -> None:
         """Count a request. A name that the server does not know is `other`, so that clients cannot add series."""
         name = "anonymous" if operation_name is None else operation_name
         if operation_name is not None and operation_name not in self._operation_names:
             name = "other"
-        self._requests.labels(operation_type, name, outcome).inc()
-        self._request_seconds.labels(operation_type, name, outcome).observe(seconds)
+        self._requests_of(operation_type, name, outcome).inc()
+        self._request_seconds_of(operation_type, name, outcome).observe(seconds)
 
     def timed_out(self, operation_type: str) -> None:
         self._timeouts.labels(operation_type).inc()
@@ -184,30 +194,30 @@ class Metrics:
 
     def authentication(self, outcome: str) -> None:
         """Count one of `AUTHENTICATIONS`."""
-        self._authentications.labels(outcome).inc()
+        self._authentications_of(outcome).inc()
 
     def loader_batch(self, loader: str, size: int) -> None:
-        self._loader_batch.labels(loader).observe(size)
+        self._loader_batch_of(loader).observe(size)
 
     def loader_key(self, loader: str, *, cached: bool) -> None:
-        self._loader_keys.labels(loader, "cached" if cached else "loaded").inc()
+        self._loader_keys_of(loader, "cached" if cached else "loaded").inc()
 
     def statement(self, name: str, seconds: float) -> None:
-        self._statement_seconds.labels(name).observe(seconds)
+        self._statement_seconds_of(name).observe(seconds)
 
     def predictions(self, model_version: str, outcome: str, count: int = 1) -> None:
         """Count predictions. `model_version` is a loaded one, or `none`."""
-        self._inference_requests.labels(model_version, outcome).inc(count)
+        self._inference_requests_of(model_version, outcome).inc(count)
 
     def inference_queued(self, seconds: float) -> None:
         """How long an ask waited for its batch."""
-        self._inference_seconds.labels("queue").observe(seconds)
+        self._inference_seconds_of("queue").observe(seconds)
 
     def inference(self, rows: int, features_seconds: float, run_seconds: float) -> None:
         """Count a run of a model."""
         self._inference_batch.observe(rows)
-        self._inference_seconds.labels("features").observe(features_seconds)
-        self._inference_seconds.labels("run").observe(run_seconds)
+        self._inference_seconds_of("features").observe(features_seconds)
+        self._inference_seconds_of("run").observe(run_seconds)
 
     def probabilities(self, model_version: str, values: NDArray[np.float64]) -> None:
         """Count the predicted probabilities of a batch, shape (n,)."""
