@@ -12,7 +12,7 @@ compile() {
     resolve pyproject.toml --group build "$@"
 }
 compile --group dev --upgrade --output-file requirements/dev.lock
-for group in data train test; do
+for group in data train kuma test; do
     rm -f "requirements/$group.lock"
     compile --group "$group" --constraints requirements/dev.lock --output-file "requirements/$group.lock"
 done

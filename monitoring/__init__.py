@@ -1,0 +1,1 @@
+"""What watches the service, and what sets it up."""
