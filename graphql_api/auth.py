@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import datetime
 
 import structlog
-from starlette.datastructures import Headers
 
 from db.engine import DatabaseUnavailableError
 from db.keys import KeyState
@@ -72,12 +71,6 @@ async def authenticate(service: Service, authorization: str | None) -> Principal
         )
     service.metrics.authentication("accepted")
     return Principal.of_key(key, service.settings)
-
-
-def authorization_of(headers: Headers) -> str | None:
-    """The `Authorization` of a request. Two of them are one list, which is no bearer token."""
-    given = headers.getlist("authorization")
-    return ", ".join(given) if given else None
 
 
 def refuse_key_in_url(service: Service, parameters: Iterable[tuple[str, str]]) -> None:

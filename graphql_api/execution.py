@@ -207,7 +207,7 @@ class Executor:
         if not inspect.isawaitable(result):
             return Answer.of(result)
         try:
-            async with asyncio.timeout(self._seconds):
+            with context.service.requests.begin():
                 return Answer.of(await result)
         except TimeoutError:
             await context.stop()

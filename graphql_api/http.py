@@ -10,11 +10,12 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from graphql_api.asking import ask
-from graphql_api.auth import CHALLENGE, authorization_of, refuse_key_in_url
+from graphql_api.auth import CHALLENGE, refuse_key_in_url
 from graphql_api.encoding import encoded
 from graphql_api.errors import Code, HTTPError
 from graphql_api.execution import Answer, Executor
 from graphql_api.graphiql import GraphiQL
+from graphql_api.headers import Headers, headers_of, text_of
 from graphql_api.logs import describe_request
 from graphql_api.negotiation import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, Accepted, accepted
 from graphql_api.parameters import parameters_of_get, parameters_of_post
@@ -39,20 +40,24 @@ class GraphQLEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        takes = accepted(request.headers.get("accept", ""))
-        sender = Sender(request.app.state.service, authorization_of(request.headers), scope)
+        headers = headers_of(scope)
+        takes = accepted(text_of(headers, b"accept") or "")
+        sender = Sender(scope["app"].state.service, text_of(headers, b"authorization"), scope)
         response: Response | EventStream
         try:
-            response = await self._respond(request, takes, sender)
+            response = await self._respond(request, headers, takes, sender)
         except HTTPError as error:
             response = _refusal(await sender.charge_refusal(error), takes)
         except ClientDisconnect:
             return
         await response(scope, receive, send)
 
-    async def _respond(self, request: Request, takes: Accepted, sender: Sender) -> Response | EventStream:
+    async def _respond(
+        self, request: Request, headers: Headers, takes: Accepted, sender: Sender
+    ) -> Response | EventStream:
         service: Service = request.app.state.service
-        refuse_key_in_url(service, request.query_params.multi_items())
+        if request.scope["query_string"]:
+            refuse_key_in_url(service, request.query_params.multi_items())
         reading = request.method == "GET"
         if reading and self._graphiql and takes.html:
             return self._graphiql.page()
@@ -65,11 +70,11 @@ class GraphQLEndpoint:
         if reading:
             parameters = parameters_of_get(request)
         else:
-            posted = await parameters_of_post(request, service.settings)
+            posted = await parameters_of_post(request, headers, service)
             if isinstance(posted, list):
-                return await self._batch(request, posted, takes, sender)
+                return await self._batch(request, headers, posted, takes, sender)
             parameters = posted
-        parameters = _with_cost(request, parameters)
+        parameters = _with_cost(headers, parameters)
         asked = await ask(
             self._executor, parameters, sender, service, streaming=takes.stream and not reading, reading=reading
         )
@@ -82,16 +87,19 @@ class GraphQLEndpoint:
         if not isinstance(answer, Answer) or (takes.single == EVENT_STREAM and answer.status is None):
             return EventStream(answer, service, charged)
         response = _response(answer, _single(takes))
-        response.headers.update(charged)
-        return _for_caches(request, answer, response, service) if reading else response
+        if charged:
+            response.headers.update(charged)
+        return _for_caches(headers, answer, response, service) if reading else response
 
-    async def _batch(self, request: Request, batch: list[GraphQLRequest], takes: Accepted, sender: Sender) -> Response:
+    async def _batch(
+        self, request: Request, headers: Headers, batch: list[GraphQLRequest], takes: Accepted, sender: Sender
+    ) -> Response:
         """The answers of a batch, one after the other. The status is 200, since it cannot speak of each."""
         if takes.single == EVENT_STREAM:
             raise HTTPError(406, f"The answers of a batch are {JSON}.")
         service: Service = request.app.state.service
         asked = [
-            await ask(self._executor, _with_cost(request, each), sender, service, streaming=False) for each in batch
+            await ask(self._executor, _with_cost(headers, each), sender, service, streaming=False) for each in batch
         ]
         describe_request(request.scope, operations=len(asked), outcomes=[each.outcome for each in asked])
         if prefix := (await sender.principal()).prefix:
@@ -101,8 +109,8 @@ class GraphQLEndpoint:
         return Response(encoded(bodies), 200, charged[-1] if charged else None, JSON)
 
 
-def _with_cost(request: Request, parameters: GraphQLRequest) -> GraphQLRequest:
-    return parameters.with_cost() if request.headers.get("graphql-cost") else parameters
+def _with_cost(headers: Headers, parameters: GraphQLRequest) -> GraphQLRequest:
+    return parameters.with_cost() if headers.get(b"graphql-cost") else parameters
 
 
 def _single(takes: Accepted) -> str:
@@ -120,7 +128,7 @@ def _response(answer: Answer, media_type: str) -> Response:
     return Response(encoded(answer.body), status, headers, media_type)
 
 
-def _for_caches(request: Request, answer: Answer, response: Response, service: Service) -> Response:
+def _for_caches(headers: Headers, answer: Answer, response: Response, service: Service) -> Response:
     """The answer to a GET, with what caches must know; 304 to who has it already.
 
     What needs a key is for its owner alone, and so is everything where clients are limited, since what is left to one
@@ -130,14 +138,14 @@ def _for_caches(request: Request, answer: Answer, response: Response, service: S
     if answer.outcome != "success":
         response.headers.update(_NOT_KEPT)
         return response
-    for_whom = "private" if limited or "authorization" in request.headers else "public"
+    for_whom = "private" if limited or b"authorization" in headers else "public"
     fresh = f"max-age={seconds}" if seconds else "no-cache"
     represented = f"{response.media_type} ".encode() + bytes(response.body)
     tag = f'"{hashlib.blake2b(represented, digest_size=16).hexdigest()}"'
-    headers = {"Cache-Control": f"{for_whom}, {fresh}", "ETag": tag, "Vary": _VARY}
-    if tag in request.headers.get("if-none-match", ""):
-        return Response(None, 304, headers)
-    response.headers.update(headers)
+    for_cache = {"Cache-Control": f"{for_whom}, {fresh}", "ETag": tag, "Vary": _VARY}
+    if tag.encode() in headers.get(b"if-none-match", b""):
+        return Response(None, 304, for_cache)
+    response.headers.update(for_cache)
     return response
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import orjson
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphql_api.api_keys import without_keys
+from graphql_api.headers import headers_of, text_of
 from graphql_api.settings import Environment, Settings
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
@@ -92,7 +92,7 @@ class RequestLog:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        offered = Headers(scope=scope).get("x-request-id", "")
+        offered = text_of(headers_of(scope), b"x-request-id") or ""
         request_id = offered if _REQUEST_ID.fullmatch(offered) else secrets.token_hex(8)
         if scope["type"] == "websocket":
             await self._connection(scope, receive, send, request_id)
@@ -103,30 +103,31 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["x-request-id"] = request_id
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
             await send(message)
 
         started = time.perf_counter()
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self._app(scope, receive, send_with_id)
-            except Exception:  # noqa: BLE001 — the last place where an answer can be given.
-                _log.exception("request failed")
-                if status is None:
-                    message = f"Internal error {request_id}. The log of the service has the details."
-                    fault = {"errors": [{"message": message, "extensions": {"code": "INTERNAL"}}]}
-                    await JSONResponse(fault, 500)(scope, receive, send_with_id)
-            finally:
-                level = logging.DEBUG if scope["path"] in _QUIET_PATHS else logging.INFO
-                _log.log(
-                    level,
-                    "request",
-                    method=scope["method"],
-                    path=without_keys(scope["path"]),
-                    status=status,
-                    milliseconds=round((time.perf_counter() - started) * 1000, 2),
-                    **scope.get("m7b0.facts", {}),
-                )
+        unbound = structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            await self._app(scope, receive, send_with_id)
+        except Exception:  # noqa: BLE001 — the last place where an answer can be given.
+            _log.exception("request failed")
+            if status is None:
+                message = f"Internal error {request_id}. The log of the service has the details."
+                fault = {"errors": [{"message": message, "extensions": {"code": "INTERNAL"}}]}
+                await JSONResponse(fault, 500)(scope, receive, send_with_id)
+        finally:
+            level = logging.DEBUG if scope["path"] in _QUIET_PATHS else logging.INFO
+            _log.log(
+                level,
+                "request",
+                method=scope["method"],
+                path=without_keys(scope["path"]),
+                status=status,
+                milliseconds=round((time.perf_counter() - started) * 1000, 2),
+                **scope.get("m7b0.facts", {}),
+            )
+            structlog.contextvars.reset_contextvars(**unbound)
 
     async def _connection(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         """A WebSocket is one line, too, when it is over."""

@@ -1,6 +1,5 @@
 """The parameters of GraphQL requests, as HTTP carries them: in the body of a POST, or in the URL of a GET."""
 
-import asyncio
 from typing import Any
 
 import orjson
@@ -8,9 +7,10 @@ from pydantic import ValidationError
 from starlette.requests import Request
 
 from graphql_api.errors import HTTPError
+from graphql_api.headers import Headers, text_of
 from graphql_api.negotiation import is_json
 from graphql_api.persisted import GraphQLRequest
-from graphql_api.settings import Settings
+from graphql_api.state import Service
 
 PREFLIGHT = ("graphql-preflight", "apollo-require-preflight", "x-apollo-operation-name", "x-requested-with")
 """Headers that a page of another site can only send once the service has agreed to it by CORS."""
@@ -42,25 +42,28 @@ def parameters_of_get(request: Request) -> GraphQLRequest:
     return _checked(given)
 
 
-async def parameters_of_post(request: Request, settings: Settings) -> GraphQLRequest | list[GraphQLRequest]:
+async def parameters_of_post(
+    request: Request, headers: Headers, service: Service
+) -> GraphQLRequest | list[GraphQLRequest]:
     """The parameters in the body of a POST; a list of them where batches are accepted and the client sent one.
 
     Raises:
         HTTPError: the body is not JSON, not in time, too large, or not as it must be.
     """
-    headers = request.headers
-    content_type = headers.get("content-type", "")
+    settings = service.settings
+    content_type = text_of(headers, b"content-type") or ""
     if not is_json(content_type):
         found = f"not {content_type[:60]}" if content_type else "and there is none"
         raise HTTPError(415, f"The content type must be application/json in UTF-8, {found}.")
-    if headers.get("content-encoding", "identity").lower() != "identity":
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise HTTPError(415, "The body must not be compressed.", {"Accept-Encoding": "identity"})
-    seconds = settings.body_timeout_seconds
     try:
-        async with asyncio.timeout(seconds):
-            body = await _body(request, settings.body_bytes_max)
+        with service.bodies.begin():
+            body = await _body(request, headers, settings.body_bytes_max)
     except TimeoutError as error:
-        raise HTTPError(408, f"The body did not arrive within {seconds:g} seconds.", _CLOSE) from error
+        raise HTTPError(
+            408, f"The body did not arrive within {settings.body_timeout_seconds:g} seconds.", _CLOSE
+        ) from error
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -72,9 +75,9 @@ async def parameters_of_post(request: Request, settings: Settings) -> GraphQLReq
     return _checked(content)
 
 
-async def _body(request: Request, limit: int) -> bytes:
+async def _body(request: Request, headers: Headers, limit: int) -> bytes:
     """The body, kept no further than the limit."""
-    declared = request.headers.get("content-length", "")
+    declared = text_of(headers, b"content-length") or ""
     length = int(declared) if declared.isdecimal() and len(declared) < 20 else 0
     if length > limit:
         await _discard(request, length)

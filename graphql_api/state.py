@@ -9,6 +9,7 @@ from db.feed import ChangeFeed
 from db.reference import Reference
 from db.writes.writer import Writer
 from graphql_api.changes import Changes
+from graphql_api.deadlines import Deadlines
 from graphql_api.inference import Inference
 from graphql_api.keyring import Keyring
 from graphql_api.metrics import Metrics
@@ -51,3 +52,11 @@ class Service:
     """Held while `models` are brought up to date, so that an older look at the directory never replaces a newer one."""
     promoting: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a model is promoted, so that those who wait for their turn keep no thread."""
+    requests: Deadlines = field(init=False)
+    """How long an operation may take."""
+    bodies: Deadlines = field(init=False)
+    """How long a body may take to arrive."""
+
+    def __post_init__(self) -> None:
+        self.requests = Deadlines(self.settings.request_timeout_seconds)
+        self.bodies = Deadlines(self.settings.body_timeout_seconds)

@@ -14,11 +14,12 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
 
 from graphql_api.asking import ask
-from graphql_api.auth import AuthenticationError, authorization_of, refuse_key_in_url
+from graphql_api.auth import AuthenticationError, refuse_key_in_url
 from graphql_api.changes import TooSlowError
 from graphql_api.encoding import encoded
 from graphql_api.errors import HTTPError, limit_exceeded
 from graphql_api.execution import Answer, Answers, Executor
+from graphql_api.headers import headers_of, text_of
 from graphql_api.logs import describe_request
 from graphql_api.messages import Close, Complete, ConnectionInit, Message, Ping, ProtocolError, Subscribe, message_of
 from graphql_api.metrics import SubscriptionEnd
@@ -171,7 +172,8 @@ class Connection:
 
     async def _authenticate(self, authorization: str | None) -> None:
         """Find out who the client is: by its first message, or else by the handshake, which browsers send bare."""
-        self._authorization = authorization if authorization is not None else authorization_of(self._websocket.headers)
+        sent = text_of(headers_of(self._websocket.scope), b"authorization")
+        self._authorization = sent if authorization is None else authorization
         sender = self._sender()
         try:
             principal = await sender.principal()
