@@ -1,8 +1,10 @@
 """`python -m graphql_api`: serve the API, print its schema, list the documents that it trusts, give out keys."""
 
+import asyncio
 import gc
 import socket
 import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -81,8 +83,14 @@ def serve_command(
                 _announce(at, on, bundled=GraphiQL().bundled, writes=settings.writes)
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            service = application.state.service
+            service.stopping = True
+            # Whoever looks whether it is ready finds another meanwhile. A second Ctrl+C ends the waiting, and all else.
+            until = time.monotonic() + settings.shutdown_delay_seconds
+            while (left := until - time.monotonic()) > 0 and not self.force_exit:  # noqa: ASYNC110 — uvicorn's flag.
+                await asyncio.sleep(min(left, 0.1))
             # Before uvicorn ends the connections in its own way.
-            await end_streams(application.state.service)
+            await end_streams(service)
             await super().shutdown(sockets)
 
     server = Server(config)

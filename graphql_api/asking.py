@@ -74,26 +74,27 @@ async def ask(
     allowance: Allowance | None = None
     result: Answer | Answers
     try:
-        text = service.documents.text_of(request)
-        if executor.takes_time(text):
-            await sender.charge_document(text)
-        operation = await executor.ready(text, request.operationName or None)
-        kind, name = operation.type.value, operation.name
-        service.documents.answered(request, text)
-        variables = request.variables or {}
-        if reading:
-            _require_query(operation)
-        subscribing = operation.type is OperationType.SUBSCRIPTION
-        if subscribing and not streaming:
-            raise _not_here()
-        cost = executor.price(operation, variables)
-        allowance = await sender.charge(cost)
-        charged = True
-        contexts = _Contexts(service, sender, allowance, cost)
-        if subscribing:
-            result = await executor.subscribe(operation, variables, contexts)
-        else:
-            result = await executor.execute(operation, variables, await contexts())
+        with service.load:
+            text = service.documents.text_of(request)
+            if executor.takes_time(text):
+                await sender.charge_document(text)
+            operation = await executor.ready(text, request.operationName or None)
+            kind, name = operation.type.value, operation.name
+            service.documents.answered(request, text)
+            variables = request.variables or {}
+            if reading:
+                _require_query(operation)
+            subscribing = operation.type is OperationType.SUBSCRIPTION
+            if subscribing and not streaming:
+                raise _not_here()
+            cost = executor.price(operation, variables)
+            allowance = await sender.charge(cost)
+            charged = True
+            contexts = _Contexts(service, sender, allowance, cost)
+            if subscribing:
+                result = await executor.subscribe(operation, variables, contexts)
+            else:
+                result = await executor.execute(operation, variables, await contexts())
     except RequestError as error:
         limited = None if charged else await sender.charge_refusal()
         result = Answer.refused(error.errors, error.status) if limited is None else _refused(limited)

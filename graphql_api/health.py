@@ -20,12 +20,13 @@ async def live(_request: Request) -> JSONResponse:
 
 
 async def ready(request: Request) -> JSONResponse:
-    """200 when database and model are usable, 503 with the reasons when one is not."""
+    """200 when database and model are usable, 503 with the reasons when one is not or the service is about to end."""
     service: Service = request.app.state.service
     database, model = await _database_fault(service.database), _model_fault(service.models)
     faults = [fault for fault in (database, model) if fault]
-    body = {"status": "unavailable" if faults else "ready", "database": database or "ok", "model": model or "ok"}
-    return JSONResponse(body, status_code=503 if faults else 200)
+    status = "stopping" if service.stopping else "unavailable" if faults else "ready"
+    body = {"status": status, "database": database or "ok", "model": model or "ok"}
+    return JSONResponse(body, status_code=200 if status == "ready" else 503)
 
 
 async def model(request: Request) -> JSONResponse:

@@ -104,6 +104,8 @@ class RequestLog:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                if scope["app"].state.service.stopping:
+                    message["headers"].append((b"connection", b"close"))
             await send(message)
 
         started = time.perf_counter()

@@ -1,6 +1,6 @@
 """Every metric of the service, declared in this one place. No label holds anything a client can invent."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import cache
 from typing import Literal, TypeAlias, get_args
 
@@ -68,6 +68,14 @@ class Metrics:
         )
         for operation_type in ("query", "mutation", "subscription"):
             self._interpreted.labels(operation_type)
+        self._under_way = Gauge(
+            "graphql_requests_under_way", "Operations that are being answered.", registry=self.registry
+        )
+        self._shed = Counter(
+            "graphql_requests_shed_total",
+            "Operations that were refused since REQUESTS_MAX others were under way.",
+            registry=self.registry,
+        )
         self._rate_limited = Counter(
             "rate_limited_total",
             "Requests that were refused by the rate limit, by whom they were counted for: a key or an address.",
@@ -185,6 +193,13 @@ class Metrics:
 
     def interpreted(self, operation_type: str) -> None:
         self._interpreted.labels(operation_type).inc()
+
+    def watch_load(self, under_way: Callable[[], int]) -> None:
+        """Where to read, at each scrape, how many operations are under way."""
+        self._under_way.set_function(under_way)
+
+    def shed(self) -> None:
+        self._shed.inc()
 
     def rate_limited(self, counted_by: CountedBy) -> None:
         self._rate_limited.labels(counted_by).inc()

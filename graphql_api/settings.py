@@ -30,6 +30,7 @@ _PLACEHOLDERS = frozenset(
     }
 )
 RATE_LIMIT_IN_PRODUCTION = 1_000_000
+SHUTDOWN_DELAY_IN_PRODUCTION = 5.0
 # As in $PASSWORD, ${PASSWORD}, {{ password }} or <password>.
 _NOT_REPLACED = re.compile(r"\$[A-Z_]+|\$\{.*\}|\{\{.*\}\}|<.*>")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
@@ -134,6 +135,19 @@ class Settings(DatabaseSettings, ModelSettings):
     body_timeout_seconds: float = Field(
         10.0, gt=0, description="How long a client may take to send the head of a request, and then its body."
     )
+    requests_max: int = Field(
+        256,
+        ge=1,
+        description="How many operations may be under way at once in one process; what is beyond is answered 503 with "
+        "Retry-After.",
+    )
+    shutdown_delay_seconds: float = Field(
+        0.0,
+        ge=0,
+        le=300,
+        description="How long the service goes on answering after SIGTERM while /health/ready says 503, so that what "
+        f"sends requests to it finds another; in production {SHUTDOWN_DELAY_IN_PRODUCTION:g} when left out.",
+    )
     request_timeout_seconds: float = Field(
         20.0,
         gt=0,
@@ -210,9 +224,14 @@ class Settings(DatabaseSettings, ModelSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _production_keeps_its_schema_to_itself(cls, values: dict[str, Any]) -> dict[str, Any]:
+    def _production_has_defaults_of_its_own(cls, values: dict[str, Any]) -> dict[str, Any]:
         if values.get("app_env") == Environment.PRODUCTION:
-            return {"introspection": Access.KEYS, "rate_limit": RATE_LIMIT_IN_PRODUCTION, **values}
+            return {
+                "introspection": Access.KEYS,
+                "rate_limit": RATE_LIMIT_IN_PRODUCTION,
+                "shutdown_delay_seconds": SHUTDOWN_DELAY_IN_PRODUCTION,
+                **values,
+            }
         return values
 
     @model_validator(mode="after")

@@ -12,6 +12,7 @@ from graphql_api.changes import Changes
 from graphql_api.deadlines import Deadlines
 from graphql_api.inference import Inference
 from graphql_api.keyring import Keyring
+from graphql_api.load import Load
 from graphql_api.metrics import Metrics
 from graphql_api.persisted import DocumentSource
 from graphql_api.rate_limit import RateLimiter
@@ -52,11 +53,15 @@ class Service:
     """Held while `models` are brought up to date, so that an older look at the directory never replaces a newer one."""
     promoting: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a model is promoted, so that those who wait for their turn keep no thread."""
+    stopping: bool = False
+    """Whether it is about to end: it still answers, and says so to whoever looks whether it is ready."""
+    load: Load = field(init=False)
     requests: Deadlines = field(init=False)
     """How long an operation may take."""
     bodies: Deadlines = field(init=False)
     """How long a body may take to arrive."""
 
     def __post_init__(self) -> None:
+        self.load = Load(self.settings.requests_max, self.metrics)
         self.requests = Deadlines(self.settings.request_timeout_seconds)
         self.bodies = Deadlines(self.settings.body_timeout_seconds)
