@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from operator import itemgetter
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,9 @@ from sqlalchemy.types import TypeEngine
 from db.dialects import Instant, for_each_given, given_json, given_table, microseconds
 from db.engine import Database
 from db.prepared import Prepared, place, prepared
+from db.queries.columns import FLIGHTS
 from db.reader import RawRow
-from db.tables import Base, Flight
 
-_FLIGHTS = Base.metadata.tables[Flight.__tablename__]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _GIVEN: dict[str, TypeEngine[Any]] = {"end": String(), "code": String(), "first": Instant(), "last": Instant()}
 
@@ -30,6 +29,9 @@ Columns: TypeAlias = tuple[ColumnElement[Any], ...]
 
 
 _ORDER = itemgetter(1, 2)
+# No window reaches further from the scheduled departure than this.
+_REACH = timedelta(days=2)
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC) + _REACH, datetime.max.replace(tzinfo=UTC) - _REACH
 
 
 class Window(NamedTuple):
@@ -98,6 +100,11 @@ def length(duration: timedelta) -> int:
     return duration // timedelta(microseconds=1)
 
 
+def is_in_reach(moment: datetime | None) -> TypeGuard[datetime]:
+    """Whether all windows around a moment lie within the calendar."""
+    return moment is not None and _FIRST <= moment <= _LAST
+
+
 async def flights_within(
     database: Database, name: str, windows: Mapping[str, Iterable[Window]], columns: Columns
 ) -> dict[str, Timetable]:
@@ -136,9 +143,9 @@ def _statement(dialect: str, ends: tuple[str, ...], columns: Columns) -> Prepare
     given = given_table(dialect, _GIVEN, place(0, String()))
     parts = []
     for end in ends:
-        airport, scheduled = _FLIGHTS.c[end], _FLIGHTS.c.scheduled_departure
+        airport, scheduled = FLIGHTS.c[end], FLIGHTS.c.scheduled_departure
         on = (given.c.end == end) & (airport == given.c.code) & scheduled.between(given.c.first, given.c.last)
         read = (given.c.end, airport, microseconds(scheduled), *columns)
         named = [column.label(f"read_{number}") for number, column in enumerate(read)]
-        parts.append(for_each_given(dialect, given, named, _FLIGHTS, on))
+        parts.append(for_each_given(dialect, given, named, FLIGHTS, on))
     return prepared(union_all(*parts) if len(parts) > 1 else parts[0], dialect, 1)

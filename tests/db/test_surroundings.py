@@ -10,18 +10,10 @@ from sqlalchemy import insert, update
 
 from db.engine import Database
 from db.prepared import Prepared
+from db.queries.crowding import Crowding, CrowdingKey, crowding
+from db.queries.operations import Operations, OperationsKey, operations
 from db.queries.rows import FlightDescription
-from db.queries.surroundings import (
-    Crowding,
-    CrowdingKey,
-    HourKey,
-    Operations,
-    OperationsKey,
-    crowding,
-    hours_back,
-    operations,
-    weather_hours,
-)
+from db.queries.weather import HourKey, hours_back, weather_hours
 from db.tables import Flight
 from tests.databases import PROCESSED, settings_for
 
