@@ -188,9 +188,8 @@ def _reference_rows(
 ) -> Sequence[dict[str, RawRow]] | Awaitable[Sequence[dict[str, RawRow]]]:
     wanted = {"airlines": airlines, "airports": airports, "aircraft": tails}
     keys = {table: {code for code in codes if code and _is_storable(code)} for table, codes in wanted.items()}
-    kept = [reference.kept(table, codes) for table, codes in keys.items()]
-    if None not in kept:
-        return kept  # type: ignore[return-value]  # None is not among them
+    if (held := reference.held(keys)) is not None:
+        return held
     return asyncio.gather(*(reference.rows(table, codes) for table, codes in keys.items()))
 
 
