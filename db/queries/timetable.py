@@ -123,6 +123,29 @@ async def flights_within(
     return {end: Timetable([row for row in rows if row[0] == end]) for end in windows}
 
 
+def windows_before(
+    airports: Sequence[str | None], moments: Sequence[datetime], until: timedelta, reach: timedelta
+) -> list[Window]:
+    """The windows that hold what any airport has in the `reach` before `until` before its moment, none of it twice.
+
+    The moments are in ascending order.
+    """
+    of_airport: dict[str | None, list[datetime]] = {}
+    for airport, moment in zip(airports, moments, strict=True):
+        of_airport.setdefault(airport, []).append(moment)
+    of_airport.pop(None, None)
+    found = []
+    for code, times in of_airport.items():
+        first = last = times[0]
+        for time in times:
+            if time - last > reach:
+                found.append((code, first, last))
+                first = time
+            last = time
+        found.append((code, first, last))
+    return [Window(code, first - until - reach, last - until) for code, first, last in found if code is not None]
+
+
 def merged(windows: Iterable[Window]) -> Iterator[Window]:
     """Windows that hold the same flights as these, none of them twice."""
     open_window: Window | None = None
