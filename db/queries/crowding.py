@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 from db.engine import Database
 from db.queries.columns import FLIGHTS
 from db.queries.rows import FlightDescription
-from db.queries.timetable import Numbering, Timetable, Window, flights_within, instant, instants, is_in_reach, length
+from db.queries.timetable import (
+    Numbering,
+    Timetable,
+    flights_within,
+    instant,
+    instants,
+    is_in_reach,
+    length,
+    windows_before,
+)
 
 CROWDED_WITHIN = timedelta(minutes=30)
 
@@ -78,11 +87,8 @@ async def crowding_of(database: Database, keys: CrowdingKeys) -> NDArray[np.floa
     asked = keys
     if len(places) < len(found):
         asked = CrowdingKeys(*([column[number] for number in places] for column in keys))  # type: ignore[arg-type]  # as they were
-    windows = {
-        Window(origin, departure - CROWDED_WITHIN, departure + CROWDED_WITHIN)
-        for origin, departure in zip(asked.origin_code, asked.scheduled_departure, strict=True)
-        if origin is not None and departure is not None
-    }
+    departures = [departure for departure in asked.scheduled_departure if departure is not None]
+    windows = windows_before(asked.origin_code, departures, -CROWDED_WITHIN, 2 * CROWDED_WITHIN)
     timetable = (await flights_within(database, "crowding_by_key", {_ORIGIN: windows}, _ITSELF))[_ORIGIN]
     found[places] = _crowding(timetable, asked)
     return found

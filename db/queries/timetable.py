@@ -1,7 +1,7 @@
 """The flights of windows of time, as arrays: many questions about neighbouring flights are answered by one reading."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from operator import itemgetter
@@ -110,12 +110,12 @@ async def flights_within(
 ) -> dict[str, Timetable]:
     """By `origin_code` and `destination_code`, whichever has windows, the flights of airports within any of theirs.
 
-    One statement of that name, whose text does not depend on the windows.
+    One statement of that name, whose text does not depend on the windows. Those of one airport do not overlap.
 
     Raises:
         DatabaseUnavailableError: the database did not answer.
     """
-    wanted = [(end, *window) for end, of_end in windows.items() for window in merged(of_end)]
+    wanted = [(end, *window) for end, of_end in windows.items() for window in of_end]
     statement = _statement(database.dialect, tuple(windows), columns)
     rows = await database.rows(name, statement, [given_json(database.dialect, _GIVEN, wanted)])
     if len(windows) == 1:
@@ -126,16 +126,14 @@ async def flights_within(
 def windows_before(
     airports: Sequence[str | None], moments: Sequence[datetime], until: timedelta, reach: timedelta
 ) -> list[Window]:
-    """The windows that hold what any airport has in the `reach` before `until` before its moment, none of it twice.
-
-    The moments are in ascending order.
-    """
+    """The windows that hold what any airport has in the `reach` before `until` before its moment, none of it twice."""
     of_airport: dict[str | None, list[datetime]] = {}
     for airport, moment in zip(airports, moments, strict=True):
         of_airport.setdefault(airport, []).append(moment)
     of_airport.pop(None, None)
     found = []
     for code, times in of_airport.items():
+        times.sort()
         first = last = times[0]
         for time in times:
             if time - last > reach:
@@ -144,21 +142,6 @@ def windows_before(
             last = time
         found.append((code, first, last))
     return [Window(code, first - until - reach, last - until) for code, first, last in found if code is not None]
-
-
-def merged(windows: Iterable[Window]) -> Iterator[Window]:
-    """Windows that hold the same flights as these, none of them twice."""
-    open_window: Window | None = None
-    for window in sorted(set(windows)):
-        if open_window is None:
-            open_window = window
-        elif window.airport_code == open_window.airport_code and window.first <= open_window.last:
-            open_window = open_window._replace(last=max(open_window.last, window.last))
-        else:
-            yield open_window
-            open_window = window
-    if open_window is not None:
-        yield open_window
 
 
 @cache

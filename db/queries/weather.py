@@ -11,7 +11,7 @@ from sqlalchemy.types import TypeEngine
 from db.dialects import Instant, for_each_given, given_json, given_table, microseconds
 from db.engine import Database
 from db.prepared import Prepared, place, prepared
-from db.queries.timetable import Window, instant, is_in_reach, length, merged
+from db.queries.timetable import instant, is_in_reach, length, windows_before
 from db.tables import Base, WeatherObservation
 
 _WEATHER = Base.metadata.tables[WeatherObservation.__tablename__]
@@ -36,16 +36,14 @@ async def weather_hours(
     Raises:
         DatabaseUnavailableError: the database did not answer.
     """
-    # An hour that many keys ask about is read once.
-    windows = {
-        Window(airport, hour - hours_before * _HOUR, hour)
-        for airport, hour in set(keys)
-        if airport is not None and is_in_reach(hour)
-    }
+    asked = [(airport, hour) for airport, hour in keys if is_in_reach(hour)]
+    windows = windows_before(
+        [airport for airport, _ in asked], [hour for _, hour in asked], timedelta(), hours_before * _HOUR
+    )
     found: dict[str, dict[int, Sequence[Any]]] = {}
     if not windows:
         return found
-    given = given_json(database.dialect, _HOURS, merged(windows))
+    given = given_json(database.dialect, _HOURS, windows)
     statement = _weather_statement(database.dialect, columns)
     for airport, hour, *readings in await database.rows("weather_hours_by_key", statement, [given]):
         found.setdefault(airport, {})[hour] = readings
