@@ -204,6 +204,18 @@ def given_table(dialect: str, columns: Mapping[str, TypeEngine[Any]], parameter:
     )
 
 
+def as_list(dialect: str, numbers: Sequence[ColumnElement[Any]]) -> ColumnElement[Any]:
+    """Several numbers as one value, since a correlated subquery has only one; `read_list` takes it apart."""
+    if dialect == "sqlite":
+        return func.json_array(*numbers)
+    return postgresql.array([cast(number, Float) for number in numbers])
+
+
+def read_list(value: Any) -> list[Any]:
+    """The numbers of a value that `as_list` made, as the driver gives it."""
+    return orjson.loads(value) if isinstance(value, str) else list(value or ())
+
+
 def insert_or_leave(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
     """INSERT that leaves out a row whose key exists, after it waited for the transaction that is inserting it."""
     insert = sqlite.insert if dialect == "sqlite" else postgresql.insert

@@ -189,6 +189,10 @@ class Database:
             if self.observe is not None:
                 self.observe(name, time.perf_counter() - started)
 
+    def version(self) -> int | None:
+        """A number that is another one once anybody has committed something; None where the database has none."""
+        return self._raw.version()
+
     async def stream(self, name: str, statement: Executable, rows: int) -> AsyncGenerator[Sequence[Row]]:
         """The rows of one reading statement, at most `rows` at a time, as they were when it began.
 

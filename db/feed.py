@@ -12,7 +12,8 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.engine import Database
-from db.notifications import CHANNEL, changes_of, driver_connection, notify
+from db.notifications import CHANNEL, REFERENCE_CHANNEL, changes_of, driver_connection, notify
+from db.reference import Reference
 from db.tables import Flight
 from db.writes.changes import Change
 
@@ -32,6 +33,7 @@ class ChangeFeed:
     order everywhere. SQLite has nothing of the kind, and tells of the changes of this process alone.
 
     `missed` is called with two instants between which changes may have been missed, before what comes after.
+    `reference` is told of writes to its tables, and whether it can be.
     """
 
     def __init__(
@@ -41,8 +43,10 @@ class ChangeFeed:
         missed: Callable[[datetime, datetime], None],
         *,
         timeout_seconds: float,
+        reference: Reference | None = None,
     ) -> None:
         self._database = database
+        self._reference = reference
         self._deliver, self._missed = deliver, missed
         self._timeout = timeout_seconds
         self._notifies = database.dialect == "postgresql"
@@ -57,6 +61,8 @@ class ChangeFeed:
 
     def committed(self, changes: Sequence[Change]) -> None:
         """As a listener of the writes: deliver the changes where nothing else does."""
+        if self._reference is not None:
+            self._reference.committed(changes)
         if not self._notifies and (of_flights := _of_flights(changes)):
             self._deliver(of_flights)
 
@@ -86,6 +92,11 @@ class ChangeFeed:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+            self._tells(False)
+
+    def _tells(self, every_write: bool) -> None:
+        if self._reference is not None:
+            self._reference.told(every_write)
 
     async def _follow(self) -> None:
         shortest, longest = PAUSES_SECONDS
@@ -96,6 +107,7 @@ class ChangeFeed:
             except _BROKEN as error:
                 reason = (str(error) or type(error).__name__).splitlines()[0]
                 log.warning("changes of flights cannot be followed: %s", reason)
+            self._tells(False)
             if self._following.is_set():
                 self._following.clear()
                 self._was_lost = True
@@ -109,6 +121,8 @@ class ChangeFeed:
         async with driver_connection(self._database, self._timeout) as connection:
             connection.add_termination_listener(lambda _connection: broken.set())
             await connection.add_listener(CHANNEL, self._heard)
+            await connection.add_listener(REFERENCE_CHANNEL, self._reference_changed)
+            self._tells(True)
             if self._was_lost:
                 log.warning("changes of flights since %s may have been missed", self._alive_at.isoformat())
                 self._missed(self._alive_at, datetime.now(UTC))
@@ -122,6 +136,10 @@ class ChangeFeed:
                 await connection.execute("SELECT 1")
                 self._alive_at = datetime.now(UTC)
         raise ConnectionError("the connection to the server was lost")
+
+    def _reference_changed(self, *_: object) -> None:
+        if self._reference is not None:
+            self._reference.forget()
 
     def _heard(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
         try:

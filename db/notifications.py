@@ -20,6 +20,8 @@ from db.writes.answers import row_of
 from db.writes.changes import Change, ChangeKind
 
 CHANNEL = "m7b0_flight_changes"
+REFERENCE_CHANNEL = "m7b0_reference_changes"
+"""On which triggers tell that airlines, airports or aircraft were written to, whoever did it."""
 PAYLOAD_BYTES_MAX = 7_999
 """PostgreSQL refuses longer ones, and the transaction with them."""
 MISSED = "null"

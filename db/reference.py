@@ -1,22 +1,18 @@
-"""What predictions read of airlines, airports and aircraft: kept in memory for a second."""
+"""What predictions read of airlines, airports and aircraft: held in memory until somebody writes to them."""
 
-import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from db.dialects import is_one_of
 from db.engine import Database
 from db.prepared import Prepared, place, prepared
 from db.reader import RawRow
 from db.tables import Base
-from db.writes.changes import Change, ChangeListener
+from db.writes.changes import Change
 
-KEPT_SECONDS = 1.0
-"""For so long what another process has written may not be seen. What this process writes is seen at once."""
-KEPT_MAX = 20_000
+HELD_MAX = 20_000
 """Rows of a table; with more, the table is forgotten. There are 16 airlines, 1,460 airports and 4,043 aircraft."""
 
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -27,24 +23,32 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
 
 
 class Reference:
-    """Rows by their key, as a listener of the writes forgotten when a table is written to.
+    """Rows by their key. Whatever commits a write to them, they are read anew from then on.
 
-    What does not exist is not kept, so that nobody who makes codes up fills the memory with them.
+    SQLite says itself when another connection has committed something. On PostgreSQL the change feed tells of writes;
+    while it cannot, nothing is held. What does not exist is never held, so that nobody who makes codes up fills the
+    memory with them.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        listener: ChangeListener | None = None,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """`listener` is told of the writes too."""
-        self._database, self._listener, self._monotonic = database, listener, monotonic
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._is_told = False
+        self._version: int | None = None
         self.forget()
 
     def forget(self) -> None:
-        """Read everything anew from now on. What is being read now is not kept."""
-        self._kept: dict[str, dict[str, tuple[float, RawRow]]] = {table: {} for table in _COLUMNS}
+        """Read everything anew from now on. What is being read now is not held."""
+        self._held: dict[str, dict[str, RawRow]] = {table: {} for table in _COLUMNS}
+
+    def told(self, is_told: bool) -> None:
+        """Whether the feed tells of every write from now on."""
+        self._is_told = is_told
+        self.forget()
+
+    def committed(self, changes: Sequence[Change]) -> None:
+        """Forget what these changes of this process may have changed."""
+        if any(change.table in _COLUMNS for change in changes):
+            self.forget()
 
     async def rows(self, table: str, keys: Collection[str]) -> dict[str, RawRow]:
         """Those of `keys` that exist: `code` of airlines; with it `latitude`, `longitude` and `timezone` of airports;
@@ -53,40 +57,37 @@ class Reference:
         Raises:
             DatabaseUnavailableError: the database did not answer.
         """
-        kept, now = self._kept[table], self._monotonic()
-        found = self._fresh(kept, keys, now)
+        held = self._current()[table]
+        found = {key: row for key in keys if (row := held.get(key)) is not None}
         if len(found) == len(keys):
             return found
         missing = [key for key in keys if key not in found]
         statement = _statement(self._database.dialect, table)
         read = {row[0]: row for row in await self._database.rows(f"{table}_by_key", statement, [missing])}
-        if len(kept) + len(read) > KEPT_MAX:
-            kept.clear()
-        # Of the moment before it was read; and where all was forgotten meanwhile, into what nobody looks at any more.
-        kept.update((key, (now, row)) for key, row in read.items())
+        if len(held) + len(read) > HELD_MAX:
+            held.clear()
+        # Where all was forgotten meanwhile, this is what nobody looks at any more.
+        held.update(read)
         return found | read
 
-    def kept(self, table: str, keys: Collection[str]) -> dict[str, RawRow] | None:
-        """The same where all of them are in memory, else None."""
-        found = self._fresh(self._kept[table], keys, self._monotonic())
-        return found if len(found) == len(keys) else None
+    def held(self, wanted: Mapping[str, Collection[str]]) -> list[dict[str, RawRow]] | None:
+        """The same of several tables where all of them are in memory, else None."""
+        current = self._current()
+        found = [
+            {key: row for key in keys if (row := current[table].get(key)) is not None} for table, keys in wanted.items()
+        ]
+        return found if [*map(len, found)] == [*map(len, wanted.values())] else None
 
-    @staticmethod
-    def _fresh(kept: Mapping[str, tuple[float, RawRow]], keys: Collection[str], now: float) -> dict[str, RawRow]:
-        oldest = now - KEPT_SECONDS
-        return {key: entry[1] for key in keys if (entry := kept.get(key)) is not None and entry[0] > oldest}
-
-    async def committing(self, connection: AsyncConnection, changes: Sequence[Change]) -> None:
-        """As a listener of the writes: pass it on."""
-        if self._listener is not None:
-            await self._listener.committing(connection, changes)
-
-    def committed(self, changes: Sequence[Change]) -> None:
-        """As a listener of the writes: forget what may have changed, and pass it on."""
-        if any(change.table in _COLUMNS for change in changes):
+    def _current(self) -> dict[str, dict[str, RawRow]]:
+        """What is held, after what may have changed was forgotten."""
+        version = self._database.version()
+        if version is None:
+            if not self._is_told:
+                self.forget()
+        elif version != self._version:
             self.forget()
-        if self._listener is not None:
-            self._listener.committed(changes)
+            self._version = version
+        return self._held
 
 
 @cache

@@ -104,9 +104,10 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         changes.interrupted(since, until)
 
     try:
-        feed = ChangeFeed(database, changes.publish, missed, timeout_seconds=settings.database_timeout_seconds)
-        reference = Reference(database, feed)
-        writer = Writer(database, keys_kept=timedelta(hours=settings.idempotency_hours), listener=reference)
+        reference = Reference(database)
+        seconds = settings.database_timeout_seconds
+        feed = ChangeFeed(database, changes.publish, missed, timeout_seconds=seconds, reference=reference)
+        writer = Writer(database, keys_kept=timedelta(hours=settings.idempotency_hours), listener=feed)
         keyring = Keyring(database, writer, settings.key_cache_seconds)
         documents = documents_for(settings)
         limiter = rate_limiter(settings.rate_limit, settings.rate_limit_storage_url.get_secret_value(), measured)

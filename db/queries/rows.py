@@ -3,13 +3,13 @@
 from collections import namedtuple
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Integer, String, Table, and_, or_, select
 from sqlalchemy.types import TypeEngine
 
-from db.dialects import Instant, given_rows, is_one_of
+from db.dialects import Instant, given_json, given_table, is_one_of, stored_instant
 from db.engine import Database, Row
 from db.prepared import SHAPES_MAX, Prepared, place, prepared
 from db.queries.columns import FLIGHTS, FlightColumns, joined
@@ -25,6 +25,7 @@ _DESCRIPTION_COLUMNS: dict[str, TypeEngine[Any]] = {
     "destination_code": String(),
     "scheduled_departure": Instant(),
 }
+_DESCRIBED: dict[str, TypeEngine[Any]] = {"number": Integer(), **_DESCRIPTION_COLUMNS}
 FLIGHT_KEY = ("carrier_code", "flight_number", "origin_code", "scheduled_departure")
 """What identifies a flight in the world."""
 
@@ -37,6 +38,14 @@ class FlightDescription(NamedTuple):
     origin_code: str | None
     destination_code: str | None
     scheduled_departure: datetime | None
+
+
+class KnownFlight(NamedTuple):
+    """What the table knows of a flight that was described, and of its aircraft. None is unknown."""
+
+    scheduled_arrival: datetime | None
+    seats: int | None
+    year: int | None
 
 
 def selectable(table: Table, names: Iterable[str]) -> list[ColumnElement[Any]]:
@@ -123,10 +132,10 @@ def _by_id_statement(dialect: str, columns: FlightColumns) -> Prepared:
     return prepared(select(*selected).select_from(tables).where(wanted), dialect, 1)
 
 
-async def described_flights(database: Database, descriptions: Collection[FlightDescription]) -> dict[Any, Row]:
+async def described_flights(
+    database: Database, descriptions: Collection[FlightDescription]
+) -> dict[FlightDescription, KnownFlight]:
     """The flights of those `descriptions` that are complete and that the table has.
-
-    Each row carries `scheduled_arrival` and, of the aircraft, `seats` and `year`, None where they are not known.
 
     Raises:
         DatabaseUnavailableError: the database did not answer.
@@ -134,13 +143,26 @@ async def described_flights(database: Database, descriptions: Collection[FlightD
     complete = [description for description in descriptions if None not in description]
     if not complete:
         return {}
-    flights, aircraft = FLIGHTS, Base.metadata.tables[Aircraft.__tablename__]
+    sqlite = database.dialect == "sqlite"
     rows = [(number, *description) for number, description in enumerate(complete)]
-    given = given_rows(database.dialect, {"number": Integer(), **_DESCRIPTION_COLUMNS}, rows)
-    same = and_(*(flights.c[name] == given.c[name] for name in _DESCRIPTION_COLUMNS))
+    given = given_json(database.dialect, _DESCRIBED, rows)
+    found = {}
+    for number, arrival, *aircraft in await database.rows(
+        "flights_by_description", _described_statement(database.dialect), [given]
+    ):
+        at = stored_instant(arrival) if sqlite and arrival is not None else arrival
+        found[complete[number]] = KnownFlight(at, *aircraft)
+    return found
+
+
+@cache
+def _described_statement(dialect: str) -> Prepared:
+    aircraft = Base.metadata.tables[Aircraft.__tablename__]
+    given = given_table(dialect, _DESCRIBED, place(0, String()))
+    same = and_(*(FLIGHTS.c[name] == given.c[name] for name in _DESCRIPTION_COLUMNS))
     statement = (
-        select(given.c.number, flights.c.scheduled_arrival, aircraft.c.seats, aircraft.c.year)
-        .join_from(given, flights, same)
-        .outerjoin(aircraft, aircraft.c.tail_number == flights.c.tail_number)
+        select(given.c.number, FLIGHTS.c.scheduled_arrival, aircraft.c.seats, aircraft.c.year)
+        .join_from(given, FLIGHTS, same)
+        .outerjoin(aircraft, aircraft.c.tail_number == FLIGHTS.c.tail_number)
     )
-    return {complete[row.number]: row for row in await database.fetch("flights_by_description", statement)}
+    return prepared(statement, dialect, 1)

@@ -1,11 +1,11 @@
 """The flights of windows of time, as arrays: many questions about neighbouring flights are answered by one reading."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from operator import itemgetter
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,9 @@ from sqlalchemy.types import TypeEngine
 from db.dialects import Instant, for_each_given, given_json, given_table, microseconds
 from db.engine import Database
 from db.prepared import Prepared, place, prepared
+from db.queries.columns import FLIGHTS
 from db.reader import RawRow
-from db.tables import Base, Flight
 
-_FLIGHTS = Base.metadata.tables[Flight.__tablename__]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _GIVEN: dict[str, TypeEngine[Any]] = {"end": String(), "code": String(), "first": Instant(), "last": Instant()}
 
@@ -30,6 +29,9 @@ Columns: TypeAlias = tuple[ColumnElement[Any], ...]
 
 
 _ORDER = itemgetter(1, 2)
+# No window reaches further from the scheduled departure than this.
+_REACH = timedelta(days=2)
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC) + _REACH, datetime.max.replace(tzinfo=UTC) - _REACH
 
 
 class Window(NamedTuple):
@@ -98,17 +100,22 @@ def length(duration: timedelta) -> int:
     return duration // timedelta(microseconds=1)
 
 
+def is_in_reach(moment: datetime | None) -> TypeGuard[datetime]:
+    """Whether all windows around a moment lie within the calendar."""
+    return moment is not None and _FIRST <= moment <= _LAST
+
+
 async def flights_within(
     database: Database, name: str, windows: Mapping[str, Iterable[Window]], columns: Columns
 ) -> dict[str, Timetable]:
     """By `origin_code` and `destination_code`, whichever has windows, the flights of airports within any of theirs.
 
-    One statement of that name, whose text does not depend on the windows.
+    One statement of that name, whose text does not depend on the windows. Those of one airport do not overlap.
 
     Raises:
         DatabaseUnavailableError: the database did not answer.
     """
-    wanted = [(end, *window) for end, of_end in windows.items() for window in merged(of_end)]
+    wanted = [(end, *window) for end, of_end in windows.items() for window in of_end]
     statement = _statement(database.dialect, tuple(windows), columns)
     rows = await database.rows(name, statement, [given_json(database.dialect, _GIVEN, wanted)])
     if len(windows) == 1:
@@ -116,19 +123,25 @@ async def flights_within(
     return {end: Timetable([row for row in rows if row[0] == end]) for end in windows}
 
 
-def merged(windows: Iterable[Window]) -> Iterator[Window]:
-    """Windows that hold the same flights as these, none of them twice."""
-    open_window: Window | None = None
-    for window in sorted(set(windows)):
-        if open_window is None:
-            open_window = window
-        elif window.airport_code == open_window.airport_code and window.first <= open_window.last:
-            open_window = open_window._replace(last=max(open_window.last, window.last))
-        else:
-            yield open_window
-            open_window = window
-    if open_window is not None:
-        yield open_window
+def windows_before(
+    airports: Sequence[str | None], moments: Sequence[datetime], until: timedelta, reach: timedelta
+) -> list[Window]:
+    """The windows that hold what any airport has in the `reach` before `until` before its moment, none of it twice."""
+    of_airport: dict[str | None, list[datetime]] = {}
+    for airport, moment in zip(airports, moments, strict=True):
+        of_airport.setdefault(airport, []).append(moment)
+    of_airport.pop(None, None)
+    found = []
+    for code, times in of_airport.items():
+        times.sort()
+        first = last = times[0]
+        for time in times:
+            if time - last > reach:
+                found.append((code, first, last))
+                first = time
+            last = time
+        found.append((code, first, last))
+    return [Window(code, first - until - reach, last - until) for code, first, last in found if code is not None]
 
 
 @cache
@@ -136,9 +149,9 @@ def _statement(dialect: str, ends: tuple[str, ...], columns: Columns) -> Prepare
     given = given_table(dialect, _GIVEN, place(0, String()))
     parts = []
     for end in ends:
-        airport, scheduled = _FLIGHTS.c[end], _FLIGHTS.c.scheduled_departure
+        airport, scheduled = FLIGHTS.c[end], FLIGHTS.c.scheduled_departure
         on = (given.c.end == end) & (airport == given.c.code) & scheduled.between(given.c.first, given.c.last)
         read = (given.c.end, airport, microseconds(scheduled), *columns)
         named = [column.label(f"read_{number}") for number, column in enumerate(read)]
-        parts.append(for_each_given(dialect, given, named, _FLIGHTS, on))
+        parts.append(for_each_given(dialect, given, named, FLIGHTS, on))
     return prepared(union_all(*parts) if len(parts) > 1 else parts[0], dialect, 1)

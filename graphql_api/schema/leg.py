@@ -13,8 +13,9 @@ import numpy as np
 
 from db.engine import Database
 from db.faults import is_storable
+from db.queries.crowding import Crowding, CrowdingKeys, crowding_of
+from db.queries.operations import Operations, OperationsKey, operations
 from db.queries.rows import FlightDescription, described_flights
-from db.queries.surroundings import Crowding, CrowdingKeys, Operations, OperationsKey, crowding_of, operations
 from db.reader import RawRow
 from db.reference import Reference
 from graphql_api.ids import shortened
@@ -116,7 +117,7 @@ def _legs(asked: Asked, found: _Found, weather: Given, late: Given) -> Legs:
     seats, years, arrivals = [row[1] for row in aircraft], [row[2] for row in aircraft], asked.arrivals
     if found.described:
         arrivals = [*arrivals]
-        for place, (_, arrival, its_seats, its_year) in found.described.items():
+        for place, (arrival, its_seats, its_year) in found.described.items():
             arrivals[place] = arrivals[place] or arrival
             if asked.tails[place] is None:
                 seats[place], years[place] = its_seats, its_year
@@ -187,9 +188,8 @@ def _reference_rows(
 ) -> Sequence[dict[str, RawRow]] | Awaitable[Sequence[dict[str, RawRow]]]:
     wanted = {"airlines": airlines, "airports": airports, "aircraft": tails}
     keys = {table: {code for code in codes if code and _is_storable(code)} for table, codes in wanted.items()}
-    kept = [reference.kept(table, codes) for table, codes in keys.items()]
-    if None not in kept:
-        return kept  # type: ignore[return-value]  # None is not among them
+    if (held := reference.held(keys)) is not None:
+        return held
     return asyncio.gather(*(reference.rows(table, codes) for table, codes in keys.items()))
 
 

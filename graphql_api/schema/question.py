@@ -13,8 +13,8 @@ from strawberry import UNSET
 from strawberry.utils.str_converters import to_camel_case
 
 from db.plausible import LONGEST_FLIGHT, OPERATIONS_RANGE, WEATHER_RANGES
+from db.queries.operations import Operations
 from db.queries.rows import FlightDescription
-from db.queries.surroundings import Operations
 from graphql_api.schema.prediction_inputs import (
     OperationsInput,
     PredictDelayInput,

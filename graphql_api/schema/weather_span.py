@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from db.engine import Database
-from db.queries.surroundings import HourKey, hours_back, weather_hours
+from db.queries.weather import HourKey, hours_back, weather_hours
 from graphql_api.schema.question import Given
 from ml.runtime import WEATHER_FIELDS, WEATHER_HOURS
 

@@ -10,18 +10,10 @@ from typing import NamedTuple, TypeAlias
 from db.engine import Database, DatabaseUnavailableError
 from db.migrate import schema_fault
 from db.progress import Silent
+from db.queries.crowding import Crowding, CrowdingKey, crowding
+from db.queries.operations import Operations, OperationsKey, operations
 from db.queries.rows import FlightDescription, rows_by_key
-from db.queries.surroundings import (
-    Crowding,
-    CrowdingKey,
-    HourKey,
-    Operations,
-    OperationsKey,
-    crowding,
-    hours_back,
-    operations,
-    weather_hours,
-)
+from db.queries.weather import HourKey, hours_back, weather_hours
 from ml.leg import WEATHER_FIELDS, WEATHER_HOURS, Leg, Place, Weather
 from ml.predict.flights import AskedFlight
 from ml.runtime.bundle import Bundle

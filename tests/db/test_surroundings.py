@@ -10,18 +10,10 @@ from sqlalchemy import insert, update
 
 from db.engine import Database
 from db.prepared import Prepared
+from db.queries.crowding import Crowding, CrowdingKey, crowding
+from db.queries.operations import Operations, OperationsKey, operations
 from db.queries.rows import FlightDescription
-from db.queries.surroundings import (
-    Crowding,
-    CrowdingKey,
-    HourKey,
-    Operations,
-    OperationsKey,
-    crowding,
-    hours_back,
-    operations,
-    weather_hours,
-)
+from db.queries.weather import HourKey, hours_back, weather_hours
 from db.tables import Flight
 from tests.databases import PROCESSED, settings_for
 
@@ -85,6 +77,17 @@ def planned(carrier: str = "UA", departure: datetime = DEPARTURE, **itself: Any)
     return CrowdingKey("EWR", carrier, departure, described)
 
 
+async def operations_either_way(database: Database, keys: Sequence[OperationsKey]) -> list[Operations]:
+    """Summed by the database and counted here, which make no difference."""
+    ways = []
+    for hours in (-1, 1_000):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("db.queries.operations._AIRPORT_HOURS_OF_A_KEY", hours)
+            ways.append(await operations(database, keys))
+    assert ways[0] == ways[1]
+    return ways[0]
+
+
 async def test_crowding_is_the_count_of_flights_within_half_an_hour(
     flights: pl.DataFrame, asked: list[dict[str, Any]], flights_database: Database
 ) -> None:
@@ -112,6 +115,38 @@ async def test_operations_are_the_mean_delays_as_they_were_known_two_hours_befor
         ]
     assert all(any(answer[part] is None for answer in found) for part in range(5)), "no gap was compared"
     assert sum(answer.destination_delay_minutes is not None for answer in found) > 200
+
+
+async def test_operations_are_the_same_to_the_bit_whoever_adds_them_up(
+    asked: list[dict[str, Any]], flights_database: Database
+) -> None:
+    """At instants whose minutes no float holds exactly, of keys that share flights and keys that do not."""
+    odd = [timedelta(seconds=number * 7, microseconds=number) for number in range(50)]
+    moved = [
+        {**asked[number % 100 * 3], "scheduled_departure": asked[number % 100 * 3]["scheduled_departure"] + later}
+        for number, later in enumerate(odd * 4)
+    ]
+    unknown = [{**moved[0], part: None} for part in ("origin_code", "carrier_code", "destination_code")]
+    found = await operations_either_way(flights_database, [operations_key(flight) for flight in moved + unknown])
+    assert sum(None not in delays for delays in found) > 50
+
+
+async def test_only_flights_that_are_far_apart_are_summed_by_the_database(
+    flights: pl.DataFrame, asked: list[dict[str, Any]], flights_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summed: list[int] = []
+
+    async def means(_database: Database, keys: Sequence[Any], _windows: Any) -> list[tuple[None, ...]]:
+        summed.append(len(keys))
+        return [(None,) * 5] * len(keys)
+
+    monkeypatch.setattr("db.queries.operations.means_by_key", means)
+    board = flights.filter(origin_code="JFK").sort("scheduled_departure")[:100].to_dicts()
+    await operations(flights_database, [operations_key(flight) for flight in board])
+    assert summed == []
+    await operations(flights_database, [operations_key(flight) for flight in asked])
+    await operations(flights_database, [operations_key(asked[0])] * 2)
+    assert summed == [len({operations_key(flight) for flight in asked}), 1]
 
 
 def known_delays(flights: pl.DataFrame, flight: dict[str, Any]) -> list[float | None]:
@@ -302,7 +337,7 @@ async def test_both_ends_of_every_window_belong_to_it(copy: Database) -> None:
         ],
     )
     assert await crowding(copy, [planned()]) == [Crowding(3, 2)]
-    (found,) = await operations(copy, [OperationsKey("EWR", "UA", "IAH", DEPARTURE)])
+    (found,) = await operations_either_way(copy, [OperationsKey("EWR", "UA", "IAH", DEPARTURE)])
     assert found == pytest.approx(((180 + 1.5 + 0) / 3, (1.5 + 0) / 2, (360 + 0) / 2, 20, 30))
 
 
@@ -320,7 +355,7 @@ async def test_nothing_that_happened_after_t_matters(copy: Database) -> None:
     unknown = Operations()[3:]
     mean = (10 + 40 + 10) / 3
     known = [(*[pytest.approx(mean)] * 3, *unknown)]
-    assert await operations(copy, [key]) == known
+    assert await operations_either_way(copy, [key]) == known
 
     async def change(number: int, **values: Any) -> None:
         async with copy.transaction() as connection:
@@ -334,13 +369,13 @@ async def test_nothing_that_happened_after_t_matters(copy: Database) -> None:
     await change(4, actual_departure=AT + 610 * MINUTE, **hours_late)
     # One that had left then arrived hours late.
     await change(1, actual_arrival=AT + 900 * MINUTE, arrival_delay_minutes=600, status="LANDED")
-    assert await operations(copy, [key]) == known
+    assert await operations_either_way(copy, [key]) == known
     # One microsecond after T is after T; at T it is known.
     await change(2, actual_departure=AT + timedelta(microseconds=1))
-    assert await operations(copy, [key]) == known
+    assert await operations_either_way(copy, [key]) == known
     await change(2, actual_departure=AT)
     mean = (10 + 600 + 10) / 3
-    assert await operations(copy, [key]) == [(*[pytest.approx(mean)] * 3, *unknown)]
+    assert await operations_either_way(copy, [key]) == [(*[pytest.approx(mean)] * 3, *unknown)]
 
 
 async def test_what_a_flight_lost_on_the_way_is_known_when_it_has_landed(copy: Database) -> None:
@@ -358,7 +393,7 @@ async def test_what_a_flight_lost_on_the_way_is_known_when_it_has_landed(copy: D
             landed(5, AT - 4 * HOUR, lost=0) | {"arrival_delay_minutes": None, "status": "DIVERTED"},
         ],
     )
-    (found,) = await operations(copy, [key])
+    (found,) = await operations_either_way(copy, [key])
     assert found[3:] == pytest.approx((10, 10))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from db.queries.surroundings import Operations
+from db.queries.operations import Operations
 from graphql_api.app import open_service
 from graphql_api.execution import Executor
 from graphql_api.schema import build_schema

@@ -162,8 +162,8 @@ async def test_two_requests_of_one_turn_share_the_run(graph: Graph, monkeypatch:
     inputs = [{**route, "scheduledDeparture": f"2030-07-01T{hour}:00:00Z"} for hour in ("10", "11")]
     oldest = graph.service.models.select(version="model_v1")
     monkeypatch.setattr(graph.service, "models", Registry({"model_v1": oldest}, {}, {"champion": "model_v1"}))
+    assert await graph.service.feed.wait()
     alone = [await graph.data(PREDICT, {"inputs": [each]}) for each in inputs]
-    monkeypatch.setattr("db.reference.KEPT_SECONDS", 3600)
     runs = graph.counted("inference_batch_size_count")
     context = [await graph.context() for _ in inputs]
     prepared = graph.executor.prepare(PREDICT, None)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from db.queries.surroundings import Operations
+from db.queries.operations import Operations
 from graphql_api.schema.leg import Lookups
 from graphql_api.schema.scalars import parse_datetime
 from ml.features import Feature, Group
