@@ -46,7 +46,7 @@ def test_rules_fire_and_are_quiet_where_they_should(path: Path) -> None:
 
 def test_each_alert_is_tried_where_it_fires_and_where_it_is_quiet() -> None:
     tests = [test for path in TESTS for test in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]]
-    asked = [each for test in tests for each in test["promql_expr_test"]]
+    asked = [each for test in tests for each in test.get("promql_expr_test", [])]
     shown = [
         (test["alertname"], bool(test["exp_alerts"])) for each in tests for test in each.get("alert_rule_test", [])
     ]
