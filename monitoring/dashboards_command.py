@@ -33,11 +33,11 @@ def pictures_command(
     minutes: Annotated[float, typer.Option(min=0.1, help="How far back they go.")] = 15.0,
 ) -> None:
     """Draw each dashboard as Grafana would show it, from what a Prometheus has."""
-    from monitoring import pictures
+    from monitoring.pictures import draw
     from monitoring.prometheus_api import PrometheusError
 
     try:
-        for path in pictures.draw(prometheus, directory, minutes * 60):
+        for path in draw(prometheus, directory, minutes * 60):
             print(path)
     except PrometheusError as error:
         Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(f"error: {error}")

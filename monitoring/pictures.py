@@ -87,10 +87,11 @@ def _figure(board: Mapping[str, Any], prometheus: Prometheus, span: Span) -> Fig
     figure = Figure((COLUMNS * _CELL_WIDTH, rows * _CELL_HEIGHT))
     FigureCanvasAgg(figure)
     figure.text(0.01, 1 - 0.5 / rows, board["title"], fontsize=15, va="center", weight="bold")
+    start, end = (datetime.fromtimestamp(at, UTC) for at in (span.start, span.end))
     figure.text(
         0.99,
         1 - 0.5 / rows,
-        f"{datetime.fromtimestamp(span.start, UTC):%d %b %Y %H:%M} to {datetime.fromtimestamp(span.end, UTC):%H:%M} UTC",
+        f"{start:%d %B %Y %H:%M} to {end:%H:%M} UTC",
         fontsize=10,
         va="center",
         ha="right",
@@ -232,7 +233,7 @@ def _states(axes: Axes, panel: Mapping[str, Any], drawn: Drawn, span: Span) -> N
     _without_frame(axes)
 
 
-def _heatmap(axes: Axes, panel: Mapping[str, Any], drawn: Drawn, span: Span) -> None:
+def _heatmap(axes: Axes, _: Mapping[str, Any], drawn: Drawn, span: Span) -> None:
     """Buckets are cumulative: each row is what a bucket has more than the one below it."""
     by_end = {float(series.labels["le"]): series for series in drawn.series}
     ends = sorted(by_end)
@@ -256,9 +257,9 @@ def _heatmap(axes: Axes, panel: Mapping[str, Any], drawn: Drawn, span: Span) -> 
 
 def _time_axis(axes: Axes, span: Span) -> None:
     axes.set_xlim(datetime.fromtimestamp(span.start, UTC), datetime.fromtimestamp(span.end, UTC))  # type: ignore[arg-type]  # as above
-    locator = AutoDateLocator(minticks=3, maxticks=6)
+    locator: Any = AutoDateLocator(minticks=3, maxticks=6)  # type: ignore[no-untyped-call]  # untyped
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))  # type: ignore[no-untyped-call]  # untyped
     axes.tick_params(labelsize=7)
     _without_frame(axes)
 

@@ -5,7 +5,6 @@ import json
 import math
 import re
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 
