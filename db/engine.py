@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from db.connections import WRITES, postgresql_engine, postgresql_reader, sqlite_engine, sqlite_reader
 from db.dialects import instant_text
 from db.prepared import Prepared
-from db.reader import FAULTS, ConnectionLostError, RawRow, Reader, Values
+from db.reader import FAULTS, ConnectionLostError, Pool, RawRow, Reader, Values
 from db.settings import DatabaseSettings
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
@@ -131,6 +131,11 @@ class Database:
     def groups_by_sorting(self) -> bool:
         """Whether GROUP BY sorts rows that no index brings in order, as SQLite does; PostgreSQL can hash them."""
         return self.dialect == "sqlite"
+
+    def pools(self) -> dict[str, Pool]:
+        """The connections as they are now: of `read` for pages and lookups, of `general` for all else."""
+        pool: Any = self.engine.pool
+        return {"read": self._raw.pool(), "general": Pool(pool.checkedout(), pool.checkedin(), pool.size())}
 
     async def fetch(self, name: str, statement: Executable) -> Sequence[Row]:
         """All rows of one reading statement, on a connection of its own.

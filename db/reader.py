@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import asyncpg
 import orjson
@@ -37,6 +37,14 @@ class ConnectionLostError(Exception):
     """The connection was dead, which says nothing of the next one."""
 
 
+class Pool(NamedTuple):
+    """How many connections there are, and the most there may be."""
+
+    used: int
+    idle: int
+    max: int
+
+
 class Reader(Protocol):
     """A pool of connections that only read."""
 
@@ -50,6 +58,10 @@ class Reader(Protocol):
 
     def version(self) -> int | None:
         """A number that is another one once any connection has committed something since; None where there is none."""
+        ...
+
+    def pool(self) -> Pool:
+        """Its connections as they are now."""
         ...
 
     async def close(self) -> None: ...
@@ -66,7 +78,7 @@ class PostgreSQLReader:
         self._connect = connect
         self._idle: list[Any] = []
         self._waiting: deque[asyncio.Future[Any]] = deque()
-        self._free = size
+        self._size = self._free = size
         self._timeout = timeout_seconds
         self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -92,6 +104,10 @@ class PostgreSQLReader:
 
     def version(self) -> int | None:
         return None
+
+    def pool(self) -> Pool:
+        idle = len(self._idle)
+        return Pool(self._size - self._free - idle, idle, self._size)
 
     async def close(self) -> None:
         self._closed = True
@@ -188,6 +204,7 @@ class SQLiteReader:
         self._steps = 0
         self._idle: list[sqlite3.Connection] = []
         self._threads: ThreadPoolExecutor | None = None
+        self._in_threads = 0
 
     async def fetch(self, sql: str, several: Sequence[Values]) -> list[Sequence[RawRow]]:
         plain = [list(map(_plain, values)) for values in several]
@@ -197,7 +214,15 @@ class SQLiteReader:
             # An extended code tells more in its upper bits.
             if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_BUSY):
                 raise
-        return await self._fetch_in_a_thread(sql, plain)
+        self._in_threads += 1
+        try:
+            return await self._fetch_in_a_thread(sql, plain)
+        finally:
+            self._in_threads -= 1
+
+    def pool(self) -> Pool:
+        """That of the threads: the connection on the event loop is free whenever anybody asks."""
+        return Pool(min(self._in_threads, self._size), len(self._idle), self._size)
 
     async def close(self) -> None:
         if self._threads is not None:

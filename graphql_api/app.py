@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from graphql import OperationDefinitionNode, parse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -97,6 +97,7 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
     """Connect the database and load the models; a broken one of either is reported by /health/ready, not raised."""
     measured = Metrics(operation_names(settings.operations_dir))
     database = Database(settings, observe=measured.statement)
+    measured.pools(database.pools)
     changes = Changes(queue_max=settings.subscription_queue_max, streams_max=settings.subscriptions_max)
 
     def missed(since: datetime, until: datetime) -> None:
@@ -147,9 +148,10 @@ async def end_streams(service: Service) -> None:
 
 
 async def metrics(request: Request) -> Response:
-    """Everything that is measured, in the Prometheus text format."""
+    """Everything that is measured, in Prometheus's text format; in OpenMetrics, with exemplars, for who accepts it."""
     service: Service = request.app.state.service
-    return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+    encode, content_type = choose_encoder(request.headers.get("accept", ""))
+    return Response(encode(service.metrics.registry), headers={"Content-Type": content_type, "Vary": "Accept"})
 
 
 def operation_names(directory: Path) -> set[str]:

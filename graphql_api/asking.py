@@ -4,11 +4,13 @@ import time
 from typing import NamedTuple
 
 from graphql import GraphQLError, OperationType
+from structlog.contextvars import get_contextvars
 
 from graphql_api.context import Context, context_for
 from graphql_api.documents import Operation
 from graphql_api.errors import Code, HTTPError, RequestError
 from graphql_api.execution import Answer, Answers, Executor
+from graphql_api.metrics import Metrics
 from graphql_api.persisted import GraphQLRequest
 from graphql_api.rate_limit import Allowance
 from graphql_api.sender import Sender
@@ -86,7 +88,7 @@ async def ask(
                 _require_query(operation)
             subscribing = operation.type is OperationType.SUBSCRIPTION
             if subscribing and not streaming:
-                raise _not_here()
+                raise _not_here()  # noqa: TRY301 — it is answered below, as all refusals are.
             cost = executor.price(operation, variables)
             allowance = await sender.charge(cost)
             charged = True
@@ -100,11 +102,22 @@ async def ask(
         result = Answer.refused(error.errors, error.status) if limited is None else _refused(limited)
     except HTTPError as error:
         result = _refused(error if charged else await sender.charge_refusal(error))
+    except Exception:
+        service.metrics.request(kind, name, "request_error", time.perf_counter() - started)
+        service.metrics.request_errors([Code.INTERNAL])
+        raise
     if operation is not None and request.wants_cost:
         result = executor.with_cost(result, operation, request.variables or {})
     asked = Asked(kind, name, result, allowance)
-    service.metrics.request(kind, name, asked.outcome, time.perf_counter() - started)
+    _count(service.metrics, asked, time.perf_counter() - started)
     return asked
+
+
+def _count(metrics: Metrics, asked: Asked, seconds: float) -> None:
+    request_id = get_contextvars().get("request_id")
+    metrics.request(asked.operation_type, asked.operation_name, asked.outcome, seconds, request_id)
+    if isinstance(asked.result, Answer) and (errors := asked.result.body.get("errors")):
+        metrics.request_errors({error["extensions"]["code"] for error in errors})
 
 
 def _refused(error: HTTPError) -> Answer:

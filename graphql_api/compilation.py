@@ -9,6 +9,7 @@ from graphql_api.batching import BATCH
 from graphql_api.compiled import Resolution, Resolving, plain_resolution
 from graphql_api.compiled.selection import ResolvingOf
 from graphql_api.compiled.strawberry import Arguments, Attribute, NotConverted, Resolver, resolver_of
+from graphql_api.observation import observer_of
 
 
 def resolution_of() -> Resolution:
@@ -39,11 +40,20 @@ def resolution_of() -> Resolution:
             if isinstance(how, Attribute):
                 return plain(definition, node)._replace(attribute=how.name)
             arguments = Arguments(schema, definition, node, operation, hide_suggestions=hide_suggestions)
-            return _calling(how, arguments)
+            return _observed(definition, _calling(how, arguments))
 
         return of
 
     return resolution
+
+
+def _observed(definition: GraphQLField, resolving: Resolving) -> Resolving:
+    """The same, with the field's observer around it, which is around `definition.resolve` too: that is not called."""
+    observer = observer_of(definition)
+    if observer is None:
+        return resolving
+    batch = None if resolving.batch is None else observer.many(resolving.batch)
+    return resolving._replace(call=observer.one(resolving.call), batch=batch)
 
 
 def _calling(resolver: Resolver, arguments: Arguments) -> Resolving:

@@ -73,9 +73,11 @@ class BeyondAsk(NamedTuple):
 
 
 class Loader(DataLoader[Key, Value], Generic[Key, Value]):
-    """A DataLoader whose batches and cache hits are counted under its name."""
+    """A DataLoader whose batches and cache hits are counted under its name; not where it has none."""
 
-    def __init__(self, name: str, metrics: Metrics, load: Callable[[list[Key]], Awaitable[Sequence[Value]]]) -> None:
+    def __init__(
+        self, name: str | None, metrics: Metrics, load: Callable[[list[Key]], Awaitable[Sequence[Value]]]
+    ) -> None:
         self._name = name
         self._metrics = metrics
         self._batches: set[asyncio.Task[Any]] = set()
@@ -85,7 +87,8 @@ class Loader(DataLoader[Key, Value], Generic[Key, Value]):
             task = asyncio.current_task()
             if self._stopped or task is None:
                 raise asyncio.CancelledError
-            metrics.loader_batch(name, len(keys))
+            if name is not None:
+                metrics.loader_batch(name, len(keys))
             self._batches.add(task)
             try:
                 return await load(keys)
@@ -104,7 +107,8 @@ class Loader(DataLoader[Key, Value], Generic[Key, Value]):
 
     def load(self, key: Key) -> Awaitable[Value]:
         # The base class keeps its answers by key; an answer that is there is one the batch will not ask for.
-        self._metrics.loader_key(self._name, cached=self.cache_map.get(key) is not None)
+        if self._name is not None:
+            self._metrics.loader_key(self._name, cached=self.cache_map.get(key) is not None)
         return super().load(key)
 
 

@@ -1,7 +1,9 @@
 """Every metric of the service, declared in this one place. No label holds anything a client can invent."""
 
-from collections.abc import Callable, Collection, Iterable
-from functools import cache
+import platform
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cache, partial
+from importlib.metadata import PackageNotFoundError, version
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -17,11 +19,17 @@ from prometheus_client import (
     ProcessCollector,
 )
 
-from graphql_api.histogram import BatchHistogram
+from db.reader import Pool
+from graphql_api.errors import Code
+from graphql_api.histogram import BatchHistogram, BatchSeries
 
-_REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-_STATEMENT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+# Requests from a lookup in the cache of documents to the time limit; 0.25 is what the objective of latency asks for.
+_REQUEST_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+# The fastest resolvers only plan what others read.
+_RESOLVER_SECONDS = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_STATEMENT_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _INFERENCE_SECONDS = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25)
+# A batch of predictions has at most a thousand rows, unless it is set otherwise.
 _BATCH_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 CountedBy: TypeAlias = Literal["key", "address"]
 Transport: TypeAlias = Literal["websocket", "sse"]
@@ -29,7 +37,22 @@ SubscriptionEnd: TypeAlias = Literal["completed", "disconnected", "too_slow", "s
 """Unsubscribed; gone; left behind; the service stopped; closed for what the client sent, or its key opens no more."""
 RELOAD_OUTCOMES = ("loaded", "refused", "removed")
 AUTHENTICATIONS = ("anonymous", "accepted", "malformed", "unknown", "expired", "revoked", "in_url", "unavailable")
+CODES = tuple(reversed(Code))
+"""The codes of errors, gravest first: what is the service's own fault, then what is the client's."""
 _PROBABILITIES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+
+
+class ResolverCounts:
+    """What is counted of one resolver."""
+
+    def __init__(self, seconds: BatchSeries, errors: Counter) -> None:
+        self._seconds, self._errors = seconds, errors
+
+    def done(self, seconds: float, count: int = 1, failed: int = 0) -> None:
+        """Count `count` values that were resolved together in that time, `failed` of which were errors."""
+        self._seconds.observe(seconds, count)
+        if failed:
+            self._errors.inc(failed)
 
 
 class Metrics:
@@ -39,6 +62,12 @@ class Metrics:
         self.registry = CollectorRegistry(auto_describe=True)
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
+        Info("build", "What is running.", registry=self.registry).info(
+            {"version": _version(), "python": platform.python_version()}
+        )
+        self._declare_resolvers()
+        self._declare_pools()
+        self._declare_load()
         self._operation_names = frozenset(operation_names)
         request_labels = ("operation_type", "operation_name", "outcome")
         self._requests = Counter(
@@ -51,6 +80,14 @@ class Metrics:
             buckets=_REQUEST_SECONDS,
             registry=self.registry,
         )
+        self._request_errors = Counter(
+            "graphql_request_errors_total",
+            "GraphQL requests whose answer has errors, by the gravest of their codes.",
+            ("code",),
+            registry=self.registry,
+        )
+        for code in CODES:
+            self._request_errors.labels(code)
         self._timeouts = Counter(
             "graphql_timeouts_total",
             "Queries and mutations, and events of subscriptions, that were stopped after REQUEST_TIMEOUT_SECONDS.",
@@ -68,14 +105,6 @@ class Metrics:
         )
         for operation_type in ("query", "mutation", "subscription"):
             self._interpreted.labels(operation_type)
-        self._under_way = Gauge(
-            "graphql_requests_under_way", "Operations that are being answered.", registry=self.registry
-        )
-        self._shed = Counter(
-            "graphql_requests_shed_total",
-            "Operations that were refused since REQUESTS_MAX others were under way.",
-            registry=self.registry,
-        )
         self._rate_limited = Counter(
             "rate_limited_total",
             "Requests that were refused by the rate limit, by whom they were counted for: a key or an address.",
@@ -100,14 +129,14 @@ class Metrics:
             self._authentications.labels(outcome)
         self._loader_batch = Histogram(
             "dataloader_batch_size",
-            "Keys that a DataLoader asked for at once.",
+            "Keys that were asked for at once, by a DataLoader or in a read of many.",
             ("loader",),
             buckets=_BATCH_SIZES,
             registry=self.registry,
         )
         self._loader_keys = Counter(
             "dataloader_keys_total",
-            "Keys asked of a DataLoader: cached (answered or asked before in the request) or loaded.",
+            "Keys asked of a DataLoader or read many at once: loaded, or cached, since the request had asked before.",
             ("loader", "result"),
             registry=self.registry,
         )
@@ -135,7 +164,7 @@ class Metrics:
             "inference_batch_size", "Rows of one model run.", buckets=_BATCH_SIZES, registry=self.registry
         )
         self._probability = BatchHistogram(
-            "inference_probability", "The predicted probability of being delayed.", "model_version", _PROBABILITIES
+            "inference_probability", "The predicted probability of being delayed.", ("model_version",), _PROBABILITIES
         )
         self.registry.register(self._probability)
         self._model = Info("model", "The served models.", ("version",), registry=self.registry)
@@ -177,16 +206,77 @@ class Metrics:
         self._loader_batch_of = cache(self._loader_batch.labels)
         self._loader_keys_of = cache(self._loader_keys.labels)
         self._statement_seconds_of = cache(self._statement_seconds.labels)
+        self._probability_of = cache(self._probability.labels)
+        self.resolver = cache(self._resolver)
+        """What is counted of a resolver, by the names of its type and field, which have to be the schema's."""
         self._inference_requests_of = cache(self._inference_requests.labels)
         self._inference_seconds_of = cache(self._inference_seconds.labels)
 
-    def request(self, operation_type: str, operation_name: str | None, outcome: str, seconds: float) -> None:
-        """Count a request. A name that the server does not know is `other`, so that clients cannot add series."""
+    def _declare_resolvers(self) -> None:
+        resolver_labels = ("parent_type", "field")
+        self._resolver_seconds = BatchHistogram(
+            "graphql_resolver_duration_seconds",
+            "Time from calling a resolver that does work to its value, in seconds. Resolved in a batch, each value "
+            "counts, with the time of the batch.",
+            resolver_labels,
+            _RESOLVER_SECONDS,
+        )
+        self.registry.register(self._resolver_seconds)
+        self._resolver_errors = Counter(
+            "graphql_resolver_errors_total",
+            "Errors of resolvers that do work, whosever fault they are.",
+            resolver_labels,
+            registry=self.registry,
+        )
+
+    def _declare_load(self) -> None:
+        self._under_way = Gauge(
+            "graphql_requests_under_way", "Operations that are being answered.", registry=self.registry
+        )
+        self._shed = Counter(
+            "graphql_requests_shed_total",
+            "Operations that were refused since REQUESTS_MAX others were under way.",
+            registry=self.registry,
+        )
+
+    def _declare_pools(self) -> None:
+        self._pool = Gauge(
+            "db_pool_connections",
+            "Connections to the database: used, idle, and max, the most there may be of both.",
+            ("state",),
+            registry=self.registry,
+        )
+        self._pool_used = Gauge(
+            "db_pool_used_ratio",
+            "Used connections by the most there may be: of the pool for pages and lookups (read), of that for all else "
+            "(general). At 1, whoever comes next waits.",
+            ("pool",),
+            registry=self.registry,
+        )
+
+    def request(
+        self,
+        operation_type: str,
+        operation_name: str | None,
+        outcome: str,
+        seconds: float,
+        request_id: str | None = None,
+    ) -> None:
+        """Count a request. A name that the server does not know is `other`, so that clients cannot add series.
+
+        The id goes along as an exemplar, which leads from a slow bucket to the log.
+        """
         name = "anonymous" if operation_name is None else operation_name
         if operation_name is not None and operation_name not in self._operation_names:
             name = "other"
         self._requests_of(operation_type, name, outcome).inc()
-        self._request_seconds_of(operation_type, name, outcome).observe(seconds)
+        exemplar = {"request_id": request_id} if request_id else None
+        self._request_seconds_of(operation_type, name, outcome).observe(seconds, exemplar)
+
+    def request_errors(self, codes: Collection[str]) -> None:
+        """Count a request whose answer has errors of these codes, above 0 of them."""
+        gravest = next((code for code in CODES if code in codes), Code.INTERNAL)
+        self._request_errors.labels(gravest).inc()
 
     def timed_out(self, operation_type: str) -> None:
         self._timeouts.labels(operation_type).inc()
@@ -214,11 +304,24 @@ class Metrics:
     def loader_batch(self, loader: str, size: int) -> None:
         self._loader_batch_of(loader).observe(size)
 
+    def batched_read(self, name: str, keys: int) -> None:
+        """Count a read of many keys at once that no DataLoader collects; none where there are no keys."""
+        if keys:
+            self._loader_batch_of(name).observe(keys)
+            self._loader_keys_of(name, "loaded").inc(keys)
+
     def loader_key(self, loader: str, *, cached: bool) -> None:
         self._loader_keys_of(loader, "cached" if cached else "loaded").inc()
 
     def statement(self, name: str, seconds: float) -> None:
         self._statement_seconds_of(name).observe(seconds)
+
+    def pools(self, read: Callable[[], Mapping[str, Pool]]) -> None:
+        """The pools of the database, by their names, are read when the metrics are."""
+        for state in Pool._fields:
+            self._pool.labels(state).set_function(partial(_connections, read, state))
+        for name in read():
+            self._pool_used.labels(name).set_function(partial(_used, read, name))
 
     def predictions(self, model_version: str, outcome: str, count: int = 1) -> None:
         """Count predictions. `model_version` is a loaded one, or `none`."""
@@ -236,13 +339,13 @@ class Metrics:
 
     def probabilities(self, model_version: str, values: NDArray[np.float64]) -> None:
         """Count the predicted probabilities of a batch, shape (n,)."""
-        self._probability.observe(model_version, values)
+        self._probability_of(model_version).observe_all(values)
 
     def models(self, served: Iterable[tuple[str, Collection[str], str]]) -> None:
         """The versions that are served from now on, each with its aliases and the SHA-256 of its ONNX file."""
         self._model.clear()
-        for version, aliases, sha256 in served:
-            self._model.labels(version).info({"alias": ",".join(aliases), "sha256": sha256})
+        for name, aliases, sha256 in served:
+            self._model.labels(name).info({"alias": ",".join(aliases), "sha256": sha256})
 
     def reload(self, outcome: str) -> None:
         """Count one of `RELOAD_OUTCOMES`."""
@@ -260,3 +363,24 @@ class Metrics:
 
     def changes_interrupted(self) -> None:
         self._interruptions.inc()
+
+    def _resolver(self, parent_type: str, field: str) -> ResolverCounts:
+        return ResolverCounts(
+            self._resolver_seconds.labels(parent_type, field), self._resolver_errors.labels(parent_type, field)
+        )
+
+
+def _connections(pools: Callable[[], Mapping[str, Pool]], state: str) -> float:
+    return float(sum(getattr(pool, state) for pool in pools().values()))
+
+
+def _used(pools: Callable[[], Mapping[str, Pool]], name: str) -> float:
+    pool = pools()[name]
+    return pool.used / pool.max
+
+
+def _version() -> str:
+    try:
+        return version("m7b0")
+    except PackageNotFoundError:
+        return "unknown"  # Run from its source.

@@ -50,7 +50,7 @@ class Predictor:
         `answer` is the same for all asks of a request.
         """
         if self._asked is None:
-            self._asked = Loader("predictions", self._metrics, answer)
+            self._asked = Loader(None, self._metrics, answer)
         return self._asked.load(ask)
 
     def factors(self, prediction: Prediction) -> Awaitable[Sequence[Factor]]:

@@ -94,7 +94,7 @@ class DatabaseServer:
         databases = self.databases
         template = databases._create(_TEMPLATE, "template0")
         with ThreadPoolExecutor(2) as pool:
-            list(pool.map(_migrate_and_seed, [f"sqlite:///{self._directory}/flights.db", template]))
+            list(pool.map(migrate_and_seed, [f"sqlite:///{self._directory}/flights.db", template]))
         databases._create("m7b0_flights", _TEMPLATE)
 
     def stop(self) -> None:
@@ -102,8 +102,8 @@ class DatabaseServer:
         shutil.rmtree(self._directory, ignore_errors=True)
 
 
-def _migrate_and_seed(url: str) -> None:
-    """In a process of its own, so that both databases are filled at once."""
+def migrate_and_seed(url: str) -> None:
+    """Fill a database with all flights, in a process of its own, so that several are filled at once."""
     for command in ("upgrade", "seed"):
         subprocess.run(
             [sys.executable, "-m", "db", command],

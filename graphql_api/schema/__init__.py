@@ -7,6 +7,7 @@ from graphql import GraphQLInputObjectType, GraphQLOneOfDirective
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
+from graphql_api.observation import observe
 from graphql_api.schema.aircraft import Aircraft
 from graphql_api.schema.airline import Airline
 from graphql_api.schema.airport import Airport
@@ -30,6 +31,7 @@ def build_schema() -> strawberry.Schema:
         if isinstance(type_, GraphQLInputObjectType) and definition is not None and definition.is_one_of:
             # Strawberry looks at what it was given only when it executes; the rule of validation is graphql-core's.
             type_.is_one_of = True
+    observe(schema._schema)
     return schema
 
 

@@ -15,6 +15,7 @@ from db.queries.rows import FlightDescription
 from graphql_api.batching import batched
 from graphql_api.context import Info
 from graphql_api.loaders import Loader, RowAsk
+from graphql_api.observation import unless
 from graphql_api.schema.aircraft import Aircraft
 from graphql_api.schema.airline import Airline
 from graphql_api.schema.airport import Airport
@@ -60,6 +61,11 @@ async def _predict_delays(
     return await predict_all(info, questions, model or None, [("overrides",)] * len(questions))
 
 
+def _unless_joined(relation: str) -> dict[Any, Any]:
+    """Metadata of a relation: where it was read with the flight, its resolver has nothing to do."""
+    return unless(lambda flight: relation in flight.joined)
+
+
 @strawberry.type(description="One leg of one flight on one day.")
 class Flight(Node):
     key_column: ClassVar[str] = "row_id"
@@ -102,19 +108,24 @@ class Flight(Node):
     created_at: datetime = strawberry.field(description="When the service learned of the flight.")
     updated_at: datetime = strawberry.field(description="When the flight was last changed.")
 
-    @strawberry.field(description="The airline.", metadata=needs("carrier_code") | loaded())
+    @strawberry.field(description="The airline.", metadata=needs("carrier_code") | loaded() | _unless_joined("airline"))
     async def airline(self, info: Info) -> Airline:
         if (joined := self.joined.get("airline")) is not None:
             return joined  # type: ignore[no-any-return]  # what `graphql_api.schema.layouts` made
         return Airline.from_row(await _related(info, info.context.loaders.airlines, Airline, self.carrier_code))
 
-    @strawberry.field(description="Where it leaves from.", metadata=needs("origin_code") | loaded())
+    @strawberry.field(
+        description="Where it leaves from.", metadata=needs("origin_code") | loaded() | _unless_joined("origin")
+    )
     async def origin(self, info: Info) -> Airport:
         if (joined := self.joined.get("origin")) is not None:
             return joined  # type: ignore[no-any-return]  # what `graphql_api.schema.layouts` made
         return Airport.from_row(await _related(info, info.context.loaders.airports, Airport, self.origin_code))
 
-    @strawberry.field(description="Where it is bound for.", metadata=needs("destination_code") | loaded())
+    @strawberry.field(
+        description="Where it is bound for.",
+        metadata=needs("destination_code") | loaded() | _unless_joined("destination"),
+    )
     async def destination(self, info: Info) -> Airport:
         if (joined := self.joined.get("destination")) is not None:
             return joined  # type: ignore[no-any-return]  # what `graphql_api.schema.layouts` made
@@ -122,7 +133,7 @@ class Flight(Node):
 
     @strawberry.field(
         description="The aircraft, null where the flight has no tail number.",
-        metadata=needs("tail_number") | loaded(),
+        metadata=needs("tail_number") | loaded() | _unless_joined("aircraft"),
     )
     async def aircraft(self, info: Info) -> Aircraft | None:
         if self.tail_number is None:

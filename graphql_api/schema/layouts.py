@@ -107,6 +107,10 @@ class _Joined:
     def __init__(self, row: RawRow, related: Mapping[str, tuple[int, Layout]]) -> None:
         self._row, self._related = row, related
 
+    def __contains__(self, name: object) -> bool:
+        """Whether there is nothing to read for a relation, also where it is null."""
+        return name in self._related
+
     def get(self, name: str) -> Any:
         """The object, None where there is none in the row."""
         if name not in self._related:

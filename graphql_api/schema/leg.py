@@ -2,12 +2,12 @@
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import compress
 from operator import attrgetter
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeAlias
 
 import numpy as np
 
@@ -28,6 +28,12 @@ _OF_ARRIVAL = frozenset({"arrival_minute", "duration_minutes"})
 _NO_AIRCRAFT = (None, None, None)
 _NOWHERE = Place()
 _aircraft, _crowding = attrgetter("aircraft"), attrgetter("crowding")
+Counted: TypeAlias = Callable[[str, int], None]
+"""Is told of what, and how much of it, is looked up at once."""
+
+
+def _not_counted(_kind: str, _keys: int) -> None:
+    """For who does not want to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +98,12 @@ async def legs_of(
     questions: Sequence[Question],
     paths: Sequence[tuple[str, ...]],
     lookups: Sequence[Lookups],
+    counted: Counted = _not_counted,
 ) -> tuple[Legs, dict[int, list[Fault]]]:
     """Each flight with what its `lookups` name looked up; and by its place every fault that was found in a question.
 
-    Each kind of thing is looked up in one statement for all of them, all at once. Of what has faults nothing that the
-    leg says holds.
+    Each kind of thing is looked up in one statement for all of them, all at once, and `counted` is told how many were.
+    Of what has faults nothing that the leg says holds.
 
     Raises:
         DatabaseUnavailableError: the database did not answer.
@@ -106,7 +113,7 @@ async def legs_of(
     faults = all_faults(questions, paths, weather, late)
     if faults:
         lookups = [NOTHING if place in faults else each for place, each in enumerate(lookups)]
-    found = await _look_up(database, reference, asked, lookups, late)
+    found = await _look_up(database, reference, asked, lookups, late, counted)
     for place, unknown in _unknown_codes(asked, found, paths):
         faults.setdefault(place, []).extend(unknown)
     return _legs(asked, found, weather, late), faults
@@ -151,7 +158,12 @@ def _delays(found: Sequence[Operations], given: Given, count: int) -> Any:
 
 
 async def _look_up(
-    database: Database, reference: Reference, asked: Asked, lookups: Sequence[Lookups], late: Given
+    database: Database,
+    reference: Reference,
+    asked: Asked,
+    lookups: Sequence[Lookups],
+    late: Given,
+    counted: Counted,
 ) -> _Found:
     """What is given already is not asked for."""
     # A batch names few codes, each of them many times.
@@ -163,12 +175,20 @@ async def _look_up(
         )
         asked = asked._replace(carriers=carriers, origins=origins, destinations=destinations)
     described = _left_out(asked, lookups)
+    hours, late_keys = _wanted_hours(asked, lookups), _operations_keys(asked, lookups, late)
+    for kind, keys in (
+        ("described_flights", len(described)),
+        ("crowding", sum(map(_crowding, lookups))),
+        ("weather_hours", len(hours) - hours.count(None)),
+        ("operations", len(late_keys)),
+    ):
+        counted(kind, keys)
     rows, flights, crowding, spans, late_flights = await _side_by_side(
         _reference_rows(reference, airlines, airports, tails),
         described_flights(database, list(described.values())) if described else None,
         crowding_of(database, _crowding_keys(asked, lookups)) if any(map(_crowding, lookups)) else None,
-        spans_of(database, _wanted_hours(asked, lookups)),
-        _operations(database, asked, lookups, late),
+        spans_of(database, hours),
+        _late_flights(database, late_keys, len(lookups)) if late_keys else (),
     )
     places = {code: Place(*row[1:]) for code, row in rows[1].items()}
     if crowding is None:
@@ -213,14 +233,12 @@ def _wanted_hours(asked: Asked, lookups: Sequence[Lookups]) -> list[tuple[str, d
     ]
 
 
-def _operations(
-    database: Database, asked: Asked, lookups: Sequence[Lookups], late: Given
-) -> Sequence[Operations] | Awaitable[Sequence[Operations]]:
-    """Of each question, empty where nothing is looked up."""
+def _operations_keys(asked: Asked, lookups: Sequence[Lookups], late: Given) -> dict[int, OperationsKey]:
+    """By the place of each question that asks for them."""
     whole = set(late.places)
     if late.left_out is not None:
         whole -= {late.places[row] for row in np.flatnonzero(late.left_out.any(axis=1)).tolist()}
-    keys = {
+    return {
         place: OperationsKey(*key)
         for place, (*key, given, needed) in enumerate(
             zip(
@@ -235,7 +253,6 @@ def _operations(
         )
         if needed.operations and given is not None and place not in whole
     }
-    return _late_flights(database, keys, len(lookups)) if keys else ()
 
 
 async def _late_flights(database: Database, keys: Mapping[int, OperationsKey], count: int) -> Sequence[Operations]:

@@ -248,6 +248,7 @@ def _is_alone(info: GraphQLResolveInfo[Any]) -> bool:
 
 async def _answer(context: Context, asks: Sequence[_Ask]) -> list[list[Any]]:
     """For each question a row of `_PREDICTION`, or a problem."""
+    context.metrics.batched_read("predictions", sum(len(ask.questions) for ask in asks))
     # The model says what has to be looked up. That it is missing is only said of a flight that can be.
     chosen = [_selected(context.models, ask.select) for ask in asks]
     needed = [_lookups(context.models, bundle) for bundle in chosen]
@@ -257,6 +258,7 @@ async def _answer(context: Context, asks: Sequence[_Ask]) -> list[list[Any]]:
         [question for ask in asks for question in ask.questions],
         [path for ask in asks for path in ask.paths],
         [lookups for ask, lookups in zip(asks, needed, strict=True) for _ in ask.questions],
+        context.metrics.batched_read,
     )
     bundles = [bundle for ask, bundle in zip(asks, chosen, strict=True) for _ in ask.questions]
     answers = iter(await _predictions(context, legs, faults, bundles))

@@ -1,0 +1,126 @@
+"""A real Prometheus scrapes the running service: every panel and every rule has something to show."""
+
+import asyncio
+import json
+import math
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+
+from db.engine import Database
+from monitoring.dashboards.classic import DIRECTORY
+from monitoring.prometheus_api import Prometheus, Series
+from tests.databases import Databases, settings_for
+from tests.keys import make_key
+from tests.monitoring import traffic
+from tests.monitoring.kuma_metrics import KEY, exporting
+from tests.monitoring.prometheus import prometheus
+from tests.monitoring.test_rules import rules
+from tests.servers import serving
+from tests.waiting import until
+
+pytestmark = pytest.mark.needs("promtool")
+BOARDS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(DIRECTORY.glob("*.json"))}
+TARGETS = [target for board in BOARDS.values() for panel in board["panels"] for target in panel["targets"]]
+_NO_METRICS = re.compile(
+    r"""
+    "[^"]*"                               # text
+    | \{[^}]*\} | \[[^\]]*\]              # labels and windows
+    | \b(?:by|on|ignoring|without)\s*\([^)]*\)
+    | \b[a-z_]+\s*(?=\()                  # functions and aggregations
+    | \b(?:and|or|unless|group_left|group_right|sum|max|min|count)\b
+    """,
+    re.VERBOSE,
+)
+
+
+def expression(text: str) -> str:
+    """An expression as Grafana sends it: with figures in place of its variables."""
+    filled = text.replace("$__rate_interval", "1m")
+    assert "$" not in filled
+    return filled
+
+
+def metrics_in(text: str) -> set[str]:
+    """The names of the metrics in an expression."""
+    return set(re.findall(r"[a-zA-Z_:][a-zA-Z0-9_:]*", _NO_METRICS.sub(" ", expression(text))))
+
+
+def finite(series: list[Series]) -> bool:
+    """Whether there is a figure among the values."""
+    return any(math.isfinite(value) for each in series for value in each.values)
+
+
+@pytest.fixture(scope="module")
+async def scraped(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Prometheus]:
+    """A Prometheus that has seen the service do everything twice, once between two looks at it."""
+    directory = tmp_path_factory.mktemp("prometheus")
+    models = traffic.models(directory / "models")
+    url = databases.copy("sqlite")
+    database = Database(settings_for(url))
+    key = await make_key(database)
+    await database.close()
+    environment = {"DATABASE_URL": url, "MODEL_DIR": str(models), "MODEL_POLL_SECONDS": "0.2", "RATE_LIMIT": "0"}
+    with (
+        serving(directory / "log", **environment) as server,
+        exporting() as kuma,
+        prometheus(directory, {"api": server.url.removeprefix("http://"), "kuma": kuma}, KEY) as asked,
+    ):
+        for _ in range(2):
+            await traffic.send(server.url, key)
+            await traffic.reload(server.url, models)
+            await looked_again(asked)
+        yield asked
+    databases.drop(url)
+
+
+async def looked_again(asked: Prometheus) -> None:
+    """Wait until what was done is seen, and the rules were evaluated with it."""
+    done = await asyncio.to_thread(asked.now, "time()")
+    seen = f"min(timestamp(job:graphql_requests_slow:ratio_rate6h)) > {done[0].values[0] + 1}"
+    await until(lambda: bool(asked.now(seen)))
+
+
+def test_all_targets_are_up(scraped: Prometheus) -> None:
+    assert {series.labels["job"]: series.values for series in scraped.now("up")} == {
+        "api": [1.0],
+        "kuma": [1.0],
+        "prometheus": [1.0],
+    }
+
+
+# One test for all of a kind: spread over several workers, each would start a Prometheus of its own.
+def test_every_query_of_every_panel_has_data(scraped: Prometheus) -> None:
+    found = {target["expr"]: scraped.now(expression(target["expr"])) for target in TARGETS}
+    assert [each for each, series in found.items() if not finite(series)] == []
+    for target in TARGETS:
+        for label in re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]):
+            assert all(label in series.labels for series in found[target["expr"]]), (target, label)
+
+
+def test_every_recording_rule_has_data(scraped: Prometheus) -> None:
+    expressions = [rule[part] for rule in rules("record") for part in ("expr", "record")]
+    assert [each for each in expressions if not finite(scraped.now(each))] == []
+
+
+def test_every_alert_looks_at_what_is_there(scraped: Prometheus) -> None:
+    for rule in rules("alert"):
+        scraped.now(rule["expr"])
+        selectors = re.findall(r"[a-z_:0-9]+\{[^}]*\}", rule["expr"])
+        looked_at = [*selectors, *metrics_in(rule["expr"])]
+        assert [each for each in looked_at if not finite(scraped.now(each))] == []
+
+
+def test_only_what_went_wrong_here_alerts(scraped: Prometheus) -> None:
+    firing = {series.labels["alertname"] for series in scraped.now('ALERTS{alertstate="firing"}')}
+    assert "ModelReloadFailed" in firing
+    assert firing.isdisjoint({"NoChampion", "ServiceDown", "KumaUnreachable", "PoolExhausted"})
+
+
+def test_every_metric_that_is_named_anywhere_is_exported(scraped: Prometheus) -> None:
+    expressions = [target["expr"] for target in TARGETS]
+    expressions += [rule["expr"] for kind in ("alert", "record") for rule in rules(kind)]
+    named = set[str]().union(*map(metrics_in, expressions))
+    assert {"graphql_requests_total", "monitor_status", "job:graphql_requests_failed:ratio_rate1h"} <= named
+    assert named - scraped.names() == set()
