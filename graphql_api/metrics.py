@@ -29,6 +29,8 @@ SubscriptionEnd: TypeAlias = Literal["completed", "disconnected", "too_slow", "s
 """Unsubscribed; gone; left behind; the service stopped; closed for what the client sent, or its key opens no more."""
 RELOAD_OUTCOMES = ("loaded", "refused", "removed")
 AUTHENTICATIONS = ("anonymous", "accepted", "malformed", "unknown", "expired", "revoked", "in_url", "unavailable")
+PUSHES = ("accepted", "refused", "unreachable")
+"""Outcomes of telling Uptime Kuma how the service is: `monitoring.agent.Outcome`."""
 _PROBABILITIES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
@@ -162,6 +164,20 @@ class Metrics:
             "How often changes may have been missed, because the connection on which they come was lost.",
             registry=self.registry,
         )
+        self._kuma_pushes = Counter(
+            "kuma_pushes_total",
+            "Pushes to Uptime Kuma by what became of them: accepted, refused since it has no monitor with this token, "
+            "or unreachable.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        for outcome in PUSHES:
+            self._kuma_pushes.labels(outcome)
+        self._kuma_last_push = Gauge(
+            "kuma_last_push_timestamp_seconds",
+            "When Uptime Kuma last accepted a push, in seconds since 1970; 0 before the first.",
+            registry=self.registry,
+        )
         # Finding a series takes as long as counting in it, and there are few: those of each request are kept.
         self._requests_of = cache(self._requests.labels)
         self._request_seconds_of = cache(self._request_seconds.labels)
@@ -242,6 +258,12 @@ class Metrics:
     def subscription_ended(self, transport: Transport, reason: SubscriptionEnd) -> None:
         self._subscriptions.labels(transport).dec()
         self._subscription_ends.labels(transport, reason).inc()
+
+    def pushed(self, outcome: str) -> None:
+        """Count one of `PUSHES`."""
+        self._kuma_pushes.labels(outcome).inc()
+        if outcome == "accepted":
+            self._kuma_last_push.set_to_current_time()
 
     def changes_interrupted(self) -> None:
         self._interruptions.inc()

@@ -48,8 +48,8 @@ class UnseenError(Exception):
     """The service cannot be looked at; the message says why, and is pushed."""
 
 
-def push_address(url: str, token: str, token_file: str) -> str | None:
-    """Where to push, with the token; None where nothing is configured.
+def push_address(url: str, token: str, token_file: str) -> str:
+    """Where to push, with the token.
 
     Args:
         url: http://uptime-kuma:3001/api/push/TOKEN, or without the token at its end.
@@ -59,9 +59,7 @@ def push_address(url: str, token: str, token_file: str) -> str | None:
     Raises:
         MonitoringError: something is missing or is not what it should be.
     """
-    if not url:
-        return None
-    found = _PUSH_PATH.fullmatch(url.split("?")[0])
+    found = _PUSH_PATH.fullmatch(url.split("?", maxsplit=1)[0])
     if found is None:
         raise MonitoringError("KUMA_PUSH_URL is not of the form http://uptime-kuma:3001/api/push/TOKEN")
     given = found["token"] or token or _content(token_file)

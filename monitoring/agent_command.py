@@ -37,9 +37,9 @@ def agent_command(
         given = environment()
         settings = read_document(config or AGENT_FILE, AgentConfig, given)
         url = push_url or given.get("KUMA_PUSH_URL", "")
-        address = push_address(url, given.get("KUMA_PUSH_TOKEN", ""), given.get("KUMA_PUSH_TOKEN_FILE", ""))
-        if address is None:
+        if not url:
             raise MonitoringError("there is nowhere to push to: give --push-url, or set KUMA_PUSH_URL")
+        address = push_address(url, given.get("KUMA_PUSH_TOKEN", ""), given.get("KUMA_PUSH_TOKEN_FILE", ""))
 
         async def run() -> None:
             async with httpx2.AsyncClient(timeout=settings.timeout_seconds) as client:

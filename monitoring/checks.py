@@ -156,5 +156,3 @@ def _pool(checks: Checks, now: Samples) -> Iterator[str]:
 
 def _short(message: str) -> str:
     return message if len(message) <= _MESSAGE_MAX else f"{message[: _MESSAGE_MAX - 1]}…"
-
-

@@ -96,18 +96,19 @@ def read_document(path: Path, kind: type[Document], environment: Mapping[str, st
     Raises:
         MonitoringError: it cannot be read, is not YAML, or is not as `kind` wants it; a line for each fault.
     """
+    shown = _shown(path)
     try:
         root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     except (OSError, UnicodeDecodeError) as error:
-        raise MonitoringError(f"{path} cannot be read: {_reason(error)}") from error
+        raise MonitoringError(f"{shown} cannot be read: {_reason(error)}") from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise MonitoringError(f"{path}:{line}: this is not YAML: {error.problem}") from error
+        raise MonitoringError(f"{shown}:{line}: this is not YAML: {error.problem}") from error
     except yaml.YAMLError as error:
-        raise MonitoringError(f"{path}: this is not YAML: {' '.join(str(error).split())}") from error
+        raise MonitoringError(f"{shown}: this is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(root, yaml.MappingNode):
-        raise MonitoringError(f"{path}:1: a mapping is wanted here, with {', '.join(kind.model_fields)}")
-    reading = _Reading(path, environment)
+        raise MonitoringError(f"{shown}:1: a mapping is wanted here, with {', '.join(kind.model_fields)}")
+    reading = _Reading(shown, environment)
     values = reading.value(root, ())
     try:
         return kind.model_validate(values, context=environment)
@@ -118,7 +119,7 @@ def read_document(path: Path, kind: type[Document], environment: Mapping[str, st
 class _Reading:
     """Turns YAML's nodes into values and remembers on which line each stands."""
 
-    def __init__(self, path: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, path: str, environment: Mapping[str, str]) -> None:
         self._path = path
         self._environment = environment
         self._lines: dict[Location, int] = {}
@@ -192,6 +193,11 @@ class _Reading:
             if (*found, part) in self._lines:
                 found = (*found, part)
         return found
+
+
+def _shown(path: Path) -> str:
+    """From the working directory, where it lies in there."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def _dotted(at: Location) -> str:

@@ -80,4 +80,4 @@ class Samples:
 
 
 def _are_among(labels: Mapping[str, str], among: Mapping[str, Iterable[str]]) -> bool:
-    return all(labels.get(name) in values for name, values in among.items())
+    return all(labels.get(name, "") in values for name, values in among.items())

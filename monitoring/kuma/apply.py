@@ -39,9 +39,7 @@ def apply(api: UptimeKumaApi, config: Config, state: State, steps: Sequence[Step
     _key(api, config, state, steps)
 
 
-def _tags(
-    api: UptimeKumaApi, config: Config, state: State, actions: dict[tuple[Kind, str], Action]
-) -> dict[str, int]:
+def _tags(api: UptimeKumaApi, config: Config, state: State, actions: dict[tuple[Kind, str], Action]) -> dict[str, int]:
     ids = {name: each["id"] for name, each in state.tags.items()}
     for tag in config.tags:
         with refusals(f"the tag {tag.name!r}"):

@@ -58,8 +58,8 @@ def _status_codes(value: str) -> str:
 def _token(secret: Secret) -> Secret:
     if not _TOKEN.fullmatch(secret.text):
         raise fault(
-            f"the token in {secret.env} has {len(secret.text)} characters; 1 to {PUSH_TOKEN_MAX} letters, digits, _ and - "
-            "are wanted: openssl rand -hex 16"
+            f"the token in {secret.env} has {len(secret.text)} characters; wanted are 1 to {PUSH_TOKEN_MAX} letters, "
+            "digits, _ and -, as from openssl rand -hex 16"
         )
     return secret
 
@@ -82,7 +82,7 @@ class Notification(Part):
 
     name: Name
     type: Literal["webhook", "slack", "smtp", "ntfy", "telegram", "discord"]
-    settings: dict[str, str | int | bool] = {}
+    settings: dict[str, str | int | bool] = Field(default_factory=dict)
     secrets: dict[str, OptionalSecret]
 
     @property
@@ -97,7 +97,7 @@ class _Monitor(Part):
     interval_seconds: Seconds = 60
     retries: int = Field(0, ge=0, le=100, description="Failures that are still pending, not down.")
     retry_interval_seconds: Seconds | None = None
-    tags: dict[str, Text] = {}
+    tags: dict[str, Text] = Field(default_factory=dict)
     notify: bool = True
 
 
@@ -107,7 +107,7 @@ class HTTPMonitor(_Monitor):
     type: Literal["http"]
     url: Web
     method: Literal["GET", "HEAD", "POST"] = "GET"
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = Field(default_factory=dict)
     bearer: OptionalSecret | None = None
     body: str | None = None
     accepted_status: list[Annotated[Text, AfterValidator(_status_codes)]] = Field(["200-299"], min_length=1)
@@ -118,7 +118,7 @@ class GraphQL(Part):
     """An operation, which becomes the body of a POST."""
 
     query: str = Field(min_length=1)
-    variables: dict[str, Any] = {}
+    variables: dict[str, Any] = Field(default_factory=dict)
 
 
 class JSONQueryMonitor(HTTPMonitor):
@@ -205,8 +205,8 @@ class Config(Part):
     username: Name
     password: RequiredSecret
     api_key: APIKey
-    tags: list[Tag] = []
-    notifications: list[Notification] = []
+    tags: list[Tag] = Field(default_factory=list)
+    notifications: list[Notification] = Field(default_factory=list)
     monitors: list[Monitor] = Field(min_length=1)
     status_page: StatusPage
 

@@ -51,9 +51,7 @@ class Step:
 def plan(config: Config, state: State) -> list[Step]:
     """A step for each thing in the file, in the order in which they are taken."""
     steps = [Step(Kind.ACCOUNT, config.username, Action.CREATE)] if state.fresh else []
-    steps += [
-        _step(Kind.TAG, tag.name, state.tags.get(tag.name), {"color": tag.color}.items()) for tag in config.tags
-    ]
+    steps += [_step(Kind.TAG, tag.name, state.tags.get(tag.name), {"color": tag.color}.items()) for tag in config.tags]
     steps += _notifications(config, state)
     steps += [_monitor(config, state, monitor) for monitor in config.monitors]
     page = state.status_page and page_of(state.status_page, state)
@@ -128,10 +126,10 @@ def _monitor(config: Config, state: State, monitor: Monitor) -> Step:
 def _key(config: Config, state: State) -> Step:
     known = key_id(config, state)
     reason = key_fault(config.api_key.file, known)
-    name = f"{config.api_key.name} in {config.api_key.file}"
     if reason is None:
-        return Step(Kind.API_KEY, name, Action.UNCHANGED)
-    return Step(Kind.API_KEY, name, Action.CREATE if known is None else Action.UPDATE, reason=reason)
+        return Step(Kind.API_KEY, config.api_key.name, Action.UNCHANGED)
+    action = Action.CREATE if known is None else Action.UPDATE
+    return Step(Kind.API_KEY, config.api_key.name, action, reason=f"{config.api_key.file}: {reason}")
 
 
 def _step(

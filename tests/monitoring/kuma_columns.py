@@ -91,11 +91,22 @@ def validated(row: dict[str, Any]) -> dict[str, Any]:
     for name in _REQUIRED:
         if row[name] is None:
             raise MonitorRefusedError(f"SQLITE_CONSTRAINT: NOT NULL constraint failed: monitor.{name}")
+    _check_seconds(row)
+    _check_type(row)
+    if not isinstance(row["notificationIDList"], dict):
+        raise MonitorRefusedError("notificationIDList is not an object")
+    return row
+
+
+def _check_seconds(row: dict[str, Any]) -> None:
     for name, called in (("interval", "Interval"), ("retryInterval", "Retry interval")):
         if row[name] < _SHORTEST_SECONDS:
             raise MonitorRefusedError(f"{called} cannot be less than {_SHORTEST_SECONDS} seconds")
         if row[name] > _LONGEST_SECONDS:
             raise MonitorRefusedError(f"{called} cannot be more than {_LONGEST_SECONDS} seconds")
+
+
+def _check_type(row: dict[str, Any]) -> None:
     for name in _REQUIRED_OF.get(row["type"], ()):
         if row[name] in (None, ""):
             raise MonitorRefusedError(f"{name} is required for a monitor of type {row['type']}")
@@ -103,6 +114,3 @@ def validated(row: dict[str, Any]) -> dict[str, Any]:
         raise MonitorRefusedError(f"Invalid condition {row['jsonPathOperator']}")
     if len(row["pushToken"] or "") > _TOKEN_MAX:
         raise MonitorRefusedError(f"pushToken has more than {_TOKEN_MAX} characters")
-    if not isinstance(row["notificationIDList"], dict):
-        raise MonitorRefusedError("notificationIDList is not an object")
-    return row

@@ -111,7 +111,10 @@ class KumaDouble:
 
     def tags_of(self, monitor_id: int) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = self.monitors[monitor_id]["tags"]
-        return [{**row, "name": self.tags[row["tag_id"]]["name"], "color": self.tags[row["tag_id"]]["color"]} for row in rows]
+        return [
+            {**row, "name": self.tags[row["tag_id"]]["name"], "color": self.tags[row["tag_id"]]["color"]}
+            for row in rows
+        ]
 
     def shown(self, monitor: dict[str, Any]) -> dict[str, Any]:
         return {**monitor, "tags": self.tags_of(monitor["id"]), "includeSensitiveData": True}
@@ -150,7 +153,9 @@ class KumaDouble:
         self.watch()
         registry = CollectorRegistry()
         names = (*_COMMON_LABELS, *sorted(self._tag_labels))
-        status = Gauge("monitor_status", "Monitor Status (1 = UP, 0= DOWN, 2= PENDING, 3= MAINTENANCE)", names, registry=registry)
+        status = Gauge(
+            "monitor_status", "Monitor Status (1 = UP, 0= DOWN, 2= PENDING, 3= MAINTENANCE)", names, registry=registry
+        )
         times = Gauge("monitor_response_time", "Monitor Response Time (ms)", names, registry=registry)
         for number, beats in self.beats.items():
             labels = self._labels[number]
@@ -234,7 +239,9 @@ def application(double: KumaDouble) -> socketio.ASGIApp:
         if found is None:
             return JSONResponse({"status": "fail", "msg": "Status Page Not Found"}, 404)
         config = {**found["config"]}
-        return JSONResponse({"config": config, "incidents": [], "publicGroupList": found["groups"], "maintenanceList": []})
+        return JSONResponse(
+            {"config": config, "incidents": [], "publicGroupList": found["groups"], "maintenanceList": []}
+        )
 
     routes = [
         Route("/api/push/{token}", push),
