@@ -12,6 +12,7 @@ from monitoring.errors import MonitoringError
 from monitoring.kuma.config import Config
 
 _TIMEOUT_SECONDS = 10
+_WRONG_PASSWORD = "authIncorrectCreds"  # noqa: S105 — what Uptime Kuma says of one.
 _FAILURES = (UptimeKumaException, requests.RequestException, TypeError, ValueError, KeyError)
 """What the client raises where Uptime Kuma does not answer, refuses, or is of a version that it does not know."""
 
@@ -83,15 +84,16 @@ def log_in(api: UptimeKumaApi, config: Config) -> None:
     Raises:
         MonitoringError: name and password are not those of an account, or it wants a second factor.
     """
-    try:
-        answer = api.login(config.username, config.password.text)
-    except UptimeKumaException as error:
-        if str(error) != "authIncorrectCreds":
-            raise MonitoringError(f"Uptime Kuma refuses the login of {config.username!r}: {error}") from error
-        raise MonitoringError(
-            f"Uptime Kuma does not know {config.username!r} with this password: set {config.password.env}, "
-            f"or {config.password.env}_FILE, to that of the account"
-        ) from error
+    with refusals(f"the login of {config.username!r}"):
+        try:
+            answer = api.login(config.username, config.password.text)
+        except UptimeKumaException as error:
+            if str(error) != _WRONG_PASSWORD:
+                raise
+            raise MonitoringError(
+                f"Uptime Kuma does not know {config.username!r} with this password: set {config.password.env}, "
+                f"or {config.password.env}_FILE, to that of the account"
+            ) from error
     if answer.get("tokenRequired"):
         raise MonitoringError(f"the account {config.username!r} wants a second factor, which no command can give")
 

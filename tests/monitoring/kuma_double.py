@@ -24,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tests.monitoring.kuma_columns import MonitorRefusedError, overwritten, stored, validated
+from tests.monitoring.kuma_columns import COLUMNS, MonitorRefusedError, overwritten, stored, validated
 
 VERSION = "2.5.3"
 DOWN, UP = 0, 1
@@ -42,6 +42,10 @@ class KumaDouble:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self.clock = clock
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """With an empty database."""
         self.account: tuple[str, str] | None = None
         self.tags: dict[int, dict[str, Any]] = {}
         self.notifications: dict[int, dict[str, Any]] = {}
@@ -51,6 +55,8 @@ class KumaDouble:
         self.beats: dict[int, list[dict[str, Any]]] = {}
         self.pushes: list[dict[str, str]] = []
         """What was pushed, the token among it."""
+        self.refuses: str | None = None
+        """With what it refuses to add a monitor, whatever it is."""
         self._ids = 0
         self._tag_labels: frozenset[str] = frozenset()
         self._labels: dict[int, dict[str, str]] = {}
@@ -89,12 +95,18 @@ class KumaDouble:
     # Monitors
 
     def add(self, monitor: dict[str, Any]) -> int:
+        if self.refuses:
+            raise RefusedError(self.refuses)
         row = stored(monitor)
         row["id"] = self.next_id()
         self.monitors[row["id"]] = validated(row)
         self.beats[row["id"]] = []
         self._start(row)
         return int(row["id"])
+
+    def copy(self, monitor: dict[str, Any], name: str) -> dict[str, Any]:
+        """Another monitor like this one, as somebody makes in the browser."""
+        return self.monitors[self.add({**{key: monitor[key] for key in COLUMNS if key != "tags"}, "name": name})]
 
     def edit(self, monitor: dict[str, Any]) -> int:
         row = self.monitors[monitor["id"]]
