@@ -34,7 +34,7 @@ SMALL = dedent("""\
         json_path: data.airlines[0].code
         expected: 9E
       - {name: agent, type: push, token: {env: KUMA_PUSH_TOKEN}, interval_seconds: 60}
-      - {name: database, type: postgres, connection: "postgres://m7b0@postgres/m7b0", password: {env: POSTGRES_PASSWORD}}
+      - {name: database, type: postgres, connection: postgres://m7b0@postgres/m, password: {env: POSTGRES_PASSWORD}}
     status_page: {slug: m7b0, title: m7b0, groups: [{name: Service, monitors: [live, agent]}]}
     """)
 """One monitor of each kind."""
@@ -96,6 +96,7 @@ def _double() -> Iterator[Served]:
 @pytest.fixture
 def kuma(_double: Served) -> Served:
     """As on its first start."""
+    _double.clock.seconds = Clock.seconds
     _double.double.begin_anew()
     return _double
 

@@ -275,6 +275,7 @@ class _Events:
             "editMonitor": self._edit,
             "getMonitorList": self._monitor_list,
             "getMonitor": lambda number: {"monitor": double.shown(double.monitors[number])},
+            "deleteMonitor": self._delete,
             "getTags": lambda: {"tags": list(double.tags.values())},
             "addTag": self._add_tag,
             "editTag": self._edit_tag,
@@ -340,6 +341,10 @@ class _Events:
     def _edit(self, monitor: dict[str, Any]) -> Any:
         number = self.double.edit(monitor)
         return {"msg": "Saved.", "monitorID": number}, [self._updated(number)]
+
+    def _delete(self, number: int) -> Any:
+        del self.double.monitors[number], self.double.beats[number]
+        return {"msg": "successDeleted"}, [("deleteMonitorFromList", number)]
 
     def _updated(self, number: int) -> tuple[str, Any]:
         return "updateMonitorIntoList", {str(number): self.double.shown(self.double.monitors[number])}
