@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from monitoring.kuma.config import Config
     from monitoring.kuma.plan import Step
 
-app = typer.Typer(no_args_is_help=True, help=__doc__, rich_markup_mode="rich")
+app = typer.Typer(
+    no_args_is_help=True,
+    help=__doc__,
+    epilog="Example: KUMA_URL=http://127.0.0.1:3001 python -m monitoring kuma status",
+    rich_markup_mode="rich",
+)
 out = Console(highlight=False)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -34,6 +39,9 @@ def one_line_errors() -> Iterator[None]:
     """End with status 1 and a line for each fault where an operator can put it right."""
     try:
         yield
+    except ModuleNotFoundError as error:
+        errors.print(f"[red]error:[/] {error.name} is not installed: pip install -r requirements/kuma.lock")
+        raise typer.Exit(1) from error
     except MonitoringError as error:
         for line in str(error).splitlines():
             errors.print(f"[red]error:[/] {escape(line)}")

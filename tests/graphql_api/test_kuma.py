@@ -1,6 +1,7 @@
 """The agent inside the service, and what Uptime Kuma asks the service from outside."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ class Listener:
         self.status = 200
         self.url = ""
         self._server: asyncio.Server | None = None
+        self._writers: list[asyncio.StreamWriter] = []
 
     async def __aenter__(self) -> "Listener":
         self._server = await asyncio.start_server(self._hear, "127.0.0.1", 0)
@@ -50,12 +52,18 @@ class Listener:
     async def __aexit__(self, *_error: object) -> None:
         assert self._server is not None
         self._server.close()
+        for writer in self._writers:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
 
     async def _hear(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         target = (await reader.readuntil(b"\r\n\r\n")).split(b" ")[1].decode()
         self.heard.append(httpx2.URL(f"http://kuma{target}"))
+        self._writers.append(writer)
         if self.status >= 0:
             writer.write(f"HTTP/1.1 {self.status} -\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
+            await writer.drain()
             writer.close()
 
 
