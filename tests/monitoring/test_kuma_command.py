@@ -228,3 +228,12 @@ def test_what_it_refuses_is_told_with_the_thing(run: Run, kuma: Served, small_fi
     )
     kuma.double.refuses = None
     assert run("apply").line("6 created, 0 updated, 1 unchanged")
+
+
+def test_what_is_set_may_stand_in_a_dotenv_file(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUMA_PASSWORD")
+    assert run("plan").lines == [
+        "error: kuma.yml:3: password: set KUMA_PASSWORD, or KUMA_PASSWORD_FILE to a file that holds it"
+    ]
+    (tmp_path / ".env").write_text(f"KUMA_PASSWORD={SECRETS['KUMA_PASSWORD']}\n", encoding="utf-8")
+    assert run("apply").status == 0
