@@ -108,19 +108,6 @@ class Metrics:
         )
         for operation_type in ("query", "mutation", "subscription"):
             self._interpreted.labels(operation_type)
-        self._rate_limited = Counter(
-            "rate_limited_total",
-            "Requests that were refused by the rate limit, by whom they were counted for: a key or an address.",
-            ("counted_by",),
-            registry=self.registry,
-        )
-        for counted_by in get_args(CountedBy):
-            self._rate_limited.labels(counted_by)
-        self._rate_limit_storage = Counter(
-            "rate_limit_storage_failures_total",
-            "How often the storage of the rate limit did not answer, and this process counted by itself for a while.",
-            registry=self.registry,
-        )
         self._authentications = Counter(
             "authentications_total",
             "Looks at who sends, by what came of it: anonymous without a key, accepted, or why it was refused. One for "
@@ -239,6 +226,19 @@ class Metrics:
         self._shed = Counter(
             "graphql_requests_shed_total",
             "Operations that were refused since REQUESTS_MAX others were under way.",
+            registry=self.registry,
+        )
+        self._rate_limited = Counter(
+            "rate_limited_total",
+            "Requests that were refused by the rate limit, by whom they were counted for: a key or an address.",
+            ("counted_by",),
+            registry=self.registry,
+        )
+        for counted_by in get_args(CountedBy):
+            self._rate_limited.labels(counted_by)
+        self._rate_limit_storage = Counter(
+            "rate_limit_storage_failures_total",
+            "How often the storage of the rate limit did not answer, and this process counted by itself for a while.",
             registry=self.registry,
         )
 
