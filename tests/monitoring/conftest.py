@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from monitoring.__main__ import app
 from monitoring.documents import read_document
 from monitoring.kuma.config import Config
-from tests.monitoring.kuma_double import KumaDouble, serving
+from tests.monitoring.kuma_double import KumaDouble
+from tests.monitoring.kuma_server import serving
 
 SECRETS = {"KUMA_PASSWORD": "kuma-2345", "KUMA_PUSH_TOKEN": "push-token-7", "POSTGRES_PASSWORD": "p@ss/word"}
 SMALL = dedent("""\
