@@ -19,7 +19,14 @@ const scheduledDepartureFrom = addPgTableCondition(
 export default {
   extends: [PostGraphileAmberPreset],
   plugins: [scheduledDepartureFrom],
-  pgServices: [makePgService({ connectionString: process.env.DATABASE_URL, schemas: ["public"] })],
+  pgServices: [
+    makePgService({
+      connectionString: process.env.DATABASE_URL,
+      schemas: ["public"],
+      // As many connections as the service has for reading, not the ten of the driver.
+      poolConfig: { max: 5 },
+    }),
+  ],
   schema: { defaultBehavior: "-insert -update -delete" },
   grafserv: { graphiql: false, watch: false, websockets: false, outputDataAsString: true },
 };
