@@ -150,7 +150,7 @@ def postgraphile_command(
         bool, typer.Option("--record", help="Add the figures to docs/benchmarks.json and to the page.")
     ] = False,
 ) -> None:
-    """Ask the service and PostGraphile for the same in turn, on PostgreSQL. Needs npm once, which loads 400 MB."""
+    """Ask the service and PostGraphile for the same in turn, on PostgreSQL. Needs npm once, which loads 500 MB."""
     if record and (quick or shape):
         raise typer.BadParameter("what is recorded is all of it: leave out --quick and --shape")
     from benchmarks import page, results, summary

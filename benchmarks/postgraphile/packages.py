@@ -24,7 +24,7 @@ class NotInstalledError(Exception):
 
 
 def install() -> None:
-    """Have npm install the locked packages, 400 MB, unless they are there.
+    """Have npm install the locked packages, 500 MB, unless they are there.
 
     Raises:
         NotInstalledError: npm is missing or fails, or there is no Node.js for this machine in the lock file.

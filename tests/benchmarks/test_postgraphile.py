@@ -71,7 +71,8 @@ def test_ids_and_instants_are_compared_by_what_they_mean() -> None:
 )
 def test_another_value_or_row_is_no_agreement(changed: dict[str, Any]) -> None:
     theirs = {"flights": {"nodes": [{**THEIRS["flights"]["nodes"][0], **changed}]}}
-    for other in (theirs, {"flights": {"nodes": []}}):
+    fewer: dict[str, Any] = {"flights": {"nodes": []}}
+    for other in (theirs, fewer):
         with pytest.raises(DisagreementError, match="request 0 of page20"):
             agree("page20", [orjson.dumps(OURS)], [orjson.dumps(other)])
 
@@ -101,8 +102,8 @@ def test_without_npm_the_command_says_that_postgraphile_was_left_out(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(packages, "_INSTALLED", tmp_path / "nothing")
-    monkeypatch.setattr(packages.platform, "machine", lambda: "x86_64")
-    monkeypatch.setattr(packages.shutil, "which", lambda _: None)
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setattr("shutil.which", lambda _: None)
     result = CliRunner().invoke(app, ["postgraphile", "--quick"])
     assert result.exit_code == 1
     assert "PostGraphile was left out: npm" in result.output
