@@ -66,7 +66,7 @@ lock: $(VENV)/.dev ## resolve again and write every lock file
 
 clean: ## remove what was built; the database and the models stay
 	rm -rf $(VENV) .venv-mlflow .venv-clients data/processed/*.parquet data/processed/.prepared graphql_api/static \
-		graphiql/node_modules $(dir $(NODE_PACKAGES))
+		graphiql/node_modules benchmarks/postgraphile/node_modules $(dir $(NODE_PACKAGES))
 
 # One resolution, a lock file a group; each file is complete, so a stamp stands for its whole environment.
 $(VENV)/.data: requirements/data.lock

@@ -137,6 +137,47 @@ def inference_command() -> None:
     print(f"Alternating rounds in one process: {rounds}; the ratio is session over shape, of the medians.")
 
 
+@app.command("postgraphile", epilog="Example: python -m benchmarks postgraphile --quick")
+def postgraphile_command(
+    shape: Annotated[
+        list[str] | None, typer.Option("--shape", help="point, page20, page100 or wide1000; all when left out.")
+    ] = None,
+    seconds: Annotated[int, typer.Option(min=1, help="How long each round asks.")] = SECONDS,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each of the two has its turn.")] = ROUNDS,
+    *,
+    quick: Annotated[bool, typer.Option("--quick", help="One round of one second: whether it works.")] = False,
+    record: Annotated[
+        bool, typer.Option("--record", help="Add the figures to docs/benchmarks.json and to the page.")
+    ] = False,
+) -> None:
+    """Ask the service and PostGraphile for the same in turn, on PostgreSQL. Needs npm once, which loads 500 MB."""
+    if record and (quick or shape):
+        raise typer.BadParameter("what is recorded is all of it: leave out --quick and --shape")
+    from benchmarks import page, results, summary
+    from benchmarks.clients import LoadError, client
+    from benchmarks.contenders import DisagreementError, NotServingError
+    from benchmarks.graph import Plan
+    from benchmarks.postgraphile import packages
+    from benchmarks.postgraphile.documents import DOCUMENTS
+    from benchmarks.postgraphile.rounds import COLUMNS, measure, rows, verdict
+
+    if unknown := set(shape or ()) - set(DOCUMENTS):
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))} is none of {', '.join(DOCUMENTS)}")
+    if record and not results.read():
+        raise _failure("there is nothing to add to; record the rest first: `python -m benchmarks graph --record`")
+    _end_in_order()
+    try:
+        found = measure(client(), shape or (), Plan(*_QUICK) if quick else Plan(seconds, rounds))
+    except (DisagreementError, LoadError, NotServingError, packages.NotInstalledError) as error:
+        raise _failure(str(error)) from error
+    _out().print(summary.terminal("PostgreSQL", COLUMNS, rows(found["shapes"])), "")
+    print(verdict(found["shapes"]))
+    print(f"{found['client']}; medians of {found['rounds']} rounds of {found['seconds']} s, each warmed up before.")
+    if record:
+        page.write(results.record({packages.NAME: found}))
+        print(f"recorded in {results.FILE}")
+
+
 @app.command("statistics", epilog="Example: python -m benchmarks statistics")
 def statistics_command() -> None:
     """Time groupings of all flights, on both databases."""

@@ -37,7 +37,7 @@ def measure(client: Client, extent: Extent) -> Results:
         DisagreementError: a contender answers differently than the others.
         LoadError: answers were errors, or there were none.
     """
-    with _filled() as databases, _progress() as begin:
+    with filled() as databases, progress() as begin:
         found = {dialect: _measure_one(databases, dialect, client, extent, begin) for dialect in extent.databases}
     return {
         **circumstances(),
@@ -77,7 +77,8 @@ def _loaded(contenders: Sequence[Contender]) -> dict[str, float]:
 
 
 @contextmanager
-def _filled() -> Iterator[Databases]:
+def filled() -> Iterator[Databases]:
+    """Both databases with all flights, until the end of the block."""
     console = Console(stderr=True)
     server = DatabaseServer()
     try:
@@ -89,12 +90,13 @@ def _filled() -> Iterator[Databases]:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[str, int], Told]]:
+def progress() -> Iterator[Callable[[str, int], Told]]:
+    """Progress bars: each is begun with a name and the number of its measurements, and told of each of those."""
     columns = (TextColumn("{task.fields[database]}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TextColumn("{task.description}"), console=Console(stderr=True)) as progress:
+    with Progress(*columns, TextColumn("{task.description}"), console=Console(stderr=True)) as shown:
 
         def begin(database: str, total: int) -> Told:
-            task = progress.add_task("", total=total, database=database)
-            return lambda what: progress.update(task, advance=1, description=what)
+            task = shown.add_task("", total=total, database=database)
+            return lambda what: shown.update(task, advance=1, description=what)
 
         yield begin

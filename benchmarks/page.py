@@ -6,6 +6,8 @@ from typing import Any
 
 from benchmarks.comparison import DATABASES
 from benchmarks.contenders import PLAIN, SERVICE, YARDSTICK
+from benchmarks.postgraphile import packages
+from benchmarks.postgraphile.rounds import COLUMNS, rows, verdict
 from benchmarks.results import DOCS, Results
 from benchmarks.summary import (
     COUNTS_ON,
@@ -35,6 +37,15 @@ median of the rounds. A ratio is the service's requests a second by the other's:
 brackets the lowest and the highest. CPU is the serving process's time in user and system mode for one request, without
 the database server's, which runs on the same machine, as the client does. Where an answer takes long, fewer than 16
 connections ask: two for `predict1000`, four for `board100`."""
+
+_BESIDE_POSTGRAPHILE = """\
+`.venv/bin/python -m benchmarks postgraphile --record` adds this part. [PostGraphile](https://postgraphile.org) makes a
+schema of the tables and plans each document into statements. `benchmarks/postgraphile` starts it as its documentation
+has it for production: one process, without GraphiQL, with `outputDataAsString`, and with five connections to the
+database, as many as the service reads on. Its documents ask for the same flights with the same fields in the names of
+its schema, and nothing is measured unless the answers hold the same rows in the same order with the same values. Only
+global IDs and the text of instants may differ. Both are asked for each shape for a while before the first round, since
+Node.js compiles while it runs."""
 
 
 def write(results: Results, docs: Path = DOCS) -> None:
@@ -72,10 +83,22 @@ def _parts(results: Results) -> Iterator[str]:
         if "footprint" in found:
             yield "A start on the filled database, and the memory of the process with both models:"
             yield markdown(("", "", "to reach"), footprint_rows(found["footprint"]))
+    if packages.NAME in results:
+        yield from _postgraphile(results[packages.NAME])
     if "millions" in results:
         yield "## Three million flights"
         yield "`page100` of the service over HTTP, against the same with the flights that come with the project."
         yield markdown(("database", *MILLIONS_COLUMNS), millions_rows(results["millions"]))
+
+
+def _postgraphile(found: Mapping[str, Any]) -> Iterator[str]:
+    yield "## PostGraphile"
+    yield _BESIDE_POSTGRAPHILE
+    yield (
+        f"Measured on {found['measured_on']}: {found['client']}, {found['rounds']} rounds of {found['seconds']} s, "
+        f"{', '.join(f'{name} {of}' for name, of in found['versions'].items())}. {verdict(found['shapes'])}"
+    )
+    yield markdown(COLUMNS, rows(found["shapes"]))
 
 
 MILLIONS_COLUMNS = ("flights", "requests/s", "p50 ms", "flights", "requests/s", "p50 ms", "ratio")

@@ -10,7 +10,21 @@ from benchmarks.__main__ import app
 from tests.benchmarks.test_results import measured, point
 
 
-@pytest.mark.parametrize("part", ["graph", "check", "inference", "statistics", "seed", "metrics", "durability", "fuzz"])
+PARTS = [
+    "graph",
+    "check",
+    "postgraphile",
+    "inference",
+    "statistics",
+    "seed",
+    "metrics",
+    "resilience",
+    "durability",
+    "fuzz",
+]
+
+
+@pytest.mark.parametrize("part", PARTS)
 def test_every_part_has_a_command_and_its_help_an_example(part: str) -> None:
     result = CliRunner().invoke(app, [part, "--help"])
     assert result.exit_code == 0

@@ -30,7 +30,9 @@ def test_a_readme_names_files_that_exist(name: str) -> None:
     assert [path for path in named if path not in generated and not (directory / path).exists()] == []
 
 
-@pytest.mark.parametrize("name", ["clients/typescript", "clients/relay", "tests/node", "graphiql"])
+@pytest.mark.parametrize(
+    "name", ["clients/typescript", "clients/relay", "tests/node", "graphiql", "benchmarks/postgraphile"]
+)
 def test_npm_s_locks_name_no_registry_and_pin_what_is_asked_for(name: str) -> None:
     lock = orjson.loads((ROOT / name / "package-lock.json").read_bytes())["packages"]
     package = orjson.loads((ROOT / name / "package.json").read_bytes())
