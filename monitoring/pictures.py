@@ -151,6 +151,7 @@ def _drawn(panel: Mapping[str, Any], prometheus: Prometheus, span: Span, *, inst
     found: list[Series] = []
     for target in panel["targets"]:
         expression = target["expr"].replace("$__rate_interval", f"{math.ceil(span.window)}s")
+        expression = expression.replace("$__range", f"{math.ceil(span.end - span.start)}s")
         series = (
             prometheus.now(expression, span.end)
             if instant
@@ -295,7 +296,7 @@ def _heatmap(axes: Axes, _: Mapping[str, Any], drawn: Drawn, span: Span) -> None
 
 def _time_axis(axes: Axes, span: Span) -> None:
     axes.set_xlim(datetime.fromtimestamp(span.start, UTC), datetime.fromtimestamp(span.end, UTC))  # type: ignore[arg-type]  # as above
-    locator: Any = AutoDateLocator(minticks=3, maxticks=6)  # type: ignore[no-untyped-call]  # untyped
+    locator: Any = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]  # untyped
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))  # type: ignore[no-untyped-call]  # untyped
     axes.tick_params(labelsize=7)
@@ -308,6 +309,7 @@ def _without_frame(axes: Axes) -> None:
 
 
 def _empty(axes: Axes) -> None:
+    axes.axis("off")
     axes.text(0.5, 0.5, "no data", ha="center", va="center", transform=axes.transAxes, color="#999")
 
 

@@ -53,11 +53,15 @@ def number(title: str, description: str, unit: Unit, expression: str, *, decimal
     return Panel(title, description, unit, [Query(expression, title)], "number", 4, 4, decimals)
 
 
-def rate(metric: str, *by: str, where: str = "") -> str:
+NOW, SHOWN = "$__rate_interval", "$__range"
+"""What a rate is taken over: a few scrapes, or all the time that is shown, for a figure that stands alone."""
+
+
+def rate(metric: str, *by: str, where: str = "", over: str = NOW) -> str:
     """How fast a counter grows, summed up but for some labels."""
     selected = f"{metric}{{{where}}}" if where else metric
-    over = f" by ({', '.join(by)}) " if by else ""
-    return f"sum{over}(rate({selected}[$__rate_interval]))"
+    kept = f" by ({', '.join(by)}) " if by else ""
+    return f"sum{kept}(rate({selected}[{over}]))"
 
 
 def rate_of_seen(metric: str, *by: str) -> str:
@@ -66,9 +70,9 @@ def rate_of_seen(metric: str, *by: str) -> str:
     return f"{rate(metric, *by)} and on ({over}) sum by ({over}) ({metric}) > 0"
 
 
-def quantile(share: float, histogram: str, *by: str, where: str = "") -> str:
+def quantile(share: float, histogram: str, *by: str, over: str = NOW) -> str:
     """A quantile of a histogram, for each of some labels."""
-    return f"histogram_quantile({share}, {rate(f'{histogram}_bucket', *by, 'le', where=where)})"
+    return f"histogram_quantile({share}, {rate(f'{histogram}_bucket', *by, 'le', over=over)})"
 
 
 def mean(histogram: str, *by: str) -> str:

@@ -1,6 +1,6 @@
 """Where the time goes: resolvers, loaders, statements, connections."""
 
-from monitoring.dashboards.panels import Board, Panel, Query, mean, quantile, rate, rate_of_seen
+from monitoring.dashboards.panels import SHOWN, Board, Panel, Query, mean, quantile, rate, rate_of_seen
 
 _SECONDS = "graphql_resolver_duration_seconds"
 _FIELD = ("parent_type", "field")
@@ -16,18 +16,18 @@ RESOLVERS = Board(
     [
         Panel(
             "Slowest resolvers",
-            "95 of 100 values come in less time than this: the ten slowest fields. One that is resolved in a batch has "
-            "waited for all of the batch.",
+            "95 of 100 values came in less time than this: the ten slowest fields of the time shown. One that is "
+            "resolved in a batch has waited for all of the batch.",
             "s",
-            [Query(f"topk(10, {quantile(0.95, _SECONDS, *_FIELD)})", _NAME)],
+            [Query(f"topk(10, {quantile(0.95, _SECONDS, *_FIELD, over=SHOWN)})", _NAME)],
             "bars",
         ),
         Panel(
             "Most called resolvers",
-            "Values that were resolved in a second: the ten fields with most. What was read together with its "
-            "parent does not count.",
+            "Values that were resolved in a second: the ten fields with most in the time shown. What was read "
+            "together with its parent does not count.",
             "ops",
-            [Query(f"topk(10, {rate(f'{_SECONDS}_count', *_FIELD)})", _NAME)],
+            [Query(f"topk(10, {rate(f'{_SECONDS}_count', *_FIELD, over=SHOWN)})", _NAME)],
             "bars",
         ),
         Panel(
@@ -71,9 +71,10 @@ RESOLVERS = Board(
         ),
         Panel(
             "Slowest statements",
-            "95 of 100 statements take less time than this, with the wait for a connection: the ten slowest.",
+            "95 of 100 statements take less time than this, with the wait for a connection: the ten slowest of the "
+            "time shown.",
             "s",
-            [Query(f"topk(10, {quantile(0.95, _STATEMENTS, 'statement')})", "{{statement}}")],
+            [Query(f"topk(10, {quantile(0.95, _STATEMENTS, 'statement', over=SHOWN)})", "{{statement}}")],
             "bars",
         ),
         Panel(
