@@ -9,7 +9,6 @@ from benchmarks import __main__, results
 from benchmarks.__main__ import app
 from tests.benchmarks.test_results import measured, point
 
-
 PARTS = [
     "graph",
     "check",
