@@ -102,9 +102,11 @@ OVERVIEW = Board(
         ),
         Panel(
             "Refused",
-            "Requests in a second that were refused by the rate limit, for their key, or stopped after the time limit.",
+            "Requests in a second that were refused by the rate limit, for their key, or since there were too many; or "
+            "were stopped after the time limit.",
             "reqps",
             [
+                Query(rate("graphql_requests_shed_total"), "too many at once"),
                 Query(rate("rate_limited_total"), "rate limit"),
                 Query(rate("authentications_total", where='outcome!~"accepted|anonymous"'), "key"),
                 Query(rate("graphql_timeouts_total"), "time limit"),
@@ -112,10 +114,14 @@ OVERVIEW = Board(
             width=8,
         ),
         Panel(
-            "Subscriptions",
-            "Subscriptions that are open, by transport.",
+            "At once",
+            "Operations that are being executed and that wait for their turn, and subscriptions that are open.",
             "short",
-            [Query("sum by (transport) (subscriptions_active)", "{{transport}}")],
+            [
+                Query("sum(graphql_requests_under_way)", "executed"),
+                Query("sum(graphql_requests_waiting)", "waiting"),
+                Query("sum by (transport) (subscriptions_active)", "subscriptions by {{transport}}"),
+            ],
             width=8,
         ),
         Panel(
