@@ -25,6 +25,7 @@ from graphql_api.health import live, model, ready
 from graphql_api.http import METHODS, GraphQLEndpoint
 from graphql_api.inference import Inference
 from graphql_api.keyring import Keyring
+from graphql_api.kuma import push_target, reporting
 from graphql_api.logs import RequestLog
 from graphql_api.metrics import Metrics
 from graphql_api.parameters import PREFLIGHT
@@ -52,6 +53,7 @@ def create_app(settings: Settings) -> Starlette:
     database_url(settings.database_url.get_secret_value())
     documents_for(settings)
     checked_storage_url(settings.rate_limit_storage_url.get_secret_value())
+    target = push_target(settings)
     development = settings.app_env is Environment.DEVELOPMENT
     graphiql = GraphiQL() if development else None
     executor = Executor(build_schema(), settings)
@@ -70,7 +72,7 @@ def create_app(settings: Settings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with open_service(settings) as service, watching(service):
+        async with open_service(settings) as service, watching(service), reporting(service, target):
             app.state.service = service
             try:
                 yield

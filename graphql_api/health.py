@@ -22,11 +22,16 @@ async def live(_request: Request) -> JSONResponse:
 async def ready(request: Request) -> JSONResponse:
     """200 when database and model are usable, 503 with the reasons when one is not or the service is about to end."""
     service: Service = request.app.state.service
-    database, model = await _database_fault(service.database), _model_fault(service.models)
+    database, model = await readiness(service)
     faults = [fault for fault in (database, model) if fault]
     status = "stopping" if service.stopping else "unavailable" if faults else "ready"
     body = {"status": status, "database": database or "ok", "model": model or "ok"}
     return JSONResponse(body, status_code=200 if status == "ready" else 503)
+
+
+async def readiness(service: Service) -> tuple[str | None, str | None]:
+    """Why the database is not usable, and why the model is not; None where it is."""
+    return await _database_fault(service.database), _model_fault(service.models)
 
 
 async def model(request: Request) -> JSONResponse:

@@ -18,6 +18,8 @@ from graphql_api.settings import Environment, Settings
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _QUIET_PATHS = frozenset({"/health/live", "/health/ready", "/health/model", "/metrics"})
+# They say for each look at the schema, and for each push with its token, that all is well.
+_TALKATIVE = ("alembic", "httpx2")
 _UNWANTED = ('%s - "WebSocket %s"', "connection open", "Invalid UTF-8 sequence")
 # Without local variables: they may hold what a client sent, or a password.
 _tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
@@ -55,6 +57,8 @@ def configure_logging(settings: Settings) -> None:
         )
     )
     logging.getLogger("uvicorn.error").addFilter(_worth_a_line)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)

@@ -39,6 +39,8 @@ RELOAD_OUTCOMES = ("loaded", "refused", "removed")
 AUTHENTICATIONS = ("anonymous", "accepted", "malformed", "unknown", "expired", "revoked", "in_url", "unavailable")
 CODES = tuple(reversed(Code))
 """The codes of errors, gravest first: what is the service's own fault, then what is the client's."""
+PUSHES = ("accepted", "refused", "unreachable")
+"""Outcomes of telling Uptime Kuma how the service is: `monitoring.agent.Outcome`."""
 _PROBABILITIES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
@@ -68,6 +70,7 @@ class Metrics:
         self._declare_resolvers()
         self._declare_pools()
         self._declare_load()
+        self._declare_pushes()
         self._operation_names = frozenset(operation_names)
         request_labels = ("operation_type", "operation_name", "outcome")
         self._requests = Counter(
@@ -105,19 +108,6 @@ class Metrics:
         )
         for operation_type in ("query", "mutation", "subscription"):
             self._interpreted.labels(operation_type)
-        self._rate_limited = Counter(
-            "rate_limited_total",
-            "Requests that were refused by the rate limit, by whom they were counted for: a key or an address.",
-            ("counted_by",),
-            registry=self.registry,
-        )
-        for counted_by in get_args(CountedBy):
-            self._rate_limited.labels(counted_by)
-        self._rate_limit_storage = Counter(
-            "rate_limit_storage_failures_total",
-            "How often the storage of the rate limit did not answer, and this process counted by itself for a while.",
-            registry=self.registry,
-        )
         self._authentications = Counter(
             "authentications_total",
             "Looks at who sends, by what came of it: anonymous without a key, accepted, or why it was refused. One for "
@@ -236,6 +226,35 @@ class Metrics:
         self._shed = Counter(
             "graphql_requests_shed_total",
             "Operations that were refused since REQUESTS_MAX others were under way.",
+            registry=self.registry,
+        )
+        self._rate_limited = Counter(
+            "rate_limited_total",
+            "Requests that were refused by the rate limit, by whom they were counted for: a key or an address.",
+            ("counted_by",),
+            registry=self.registry,
+        )
+        for counted_by in get_args(CountedBy):
+            self._rate_limited.labels(counted_by)
+        self._rate_limit_storage = Counter(
+            "rate_limit_storage_failures_total",
+            "How often the storage of the rate limit did not answer, and this process counted by itself for a while.",
+            registry=self.registry,
+        )
+
+    def _declare_pushes(self) -> None:
+        self._kuma_pushes = Counter(
+            "kuma_pushes_total",
+            "Pushes to Uptime Kuma by what became of them: accepted, refused since it has no monitor with this token, "
+            "or unreachable.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        for outcome in PUSHES:
+            self._kuma_pushes.labels(outcome)
+        self._kuma_last_push = Gauge(
+            "kuma_last_push_timestamp_seconds",
+            "When Uptime Kuma last accepted a push, in seconds since 1970; 0 before the first.",
             registry=self.registry,
         )
 
@@ -360,6 +379,12 @@ class Metrics:
     def subscription_ended(self, transport: Transport, reason: SubscriptionEnd) -> None:
         self._subscriptions.labels(transport).dec()
         self._subscription_ends.labels(transport, reason).inc()
+
+    def pushed(self, outcome: str) -> None:
+        """Count one of `PUSHES`."""
+        self._kuma_pushes.labels(outcome).inc()
+        if outcome == "accepted":
+            self._kuma_last_push.set_to_current_time()
 
     def changes_interrupted(self) -> None:
         self._interruptions.inc()

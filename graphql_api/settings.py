@@ -221,6 +221,20 @@ class Settings(DatabaseSettings, ModelSettings):
     connection_init_seconds: float = Field(
         10.0, gt=0, description="How long a WebSocket may take until its connection_init."
     )
+    kuma_push_url: SecretStr = Field(
+        SecretStr(""),
+        description="Where the service tells Uptime Kuma how it is: http://uptime-kuma:3001/api/push/TOKEN; nowhere "
+        "when empty.",
+    )
+    kuma_push_token: SecretStr = Field(
+        SecretStr(""), description="The token of the push monitor, where KUMA_PUSH_URL ends with /api/push."
+    )
+    kuma_push_token_file: str = Field(
+        "", description="A file that holds the token, where it stands in neither of the two."
+    )
+    kuma_agent_file: Path = Field(
+        Path("monitoring/kuma/kuma_agent.yml"), description="What is looked at before each push, and with which limits."
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -47,6 +47,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[_databases] = server.databases
 
 
+def pytest_report_header() -> str:
+    """What is not collected is not left out silently either: tests/monitoring/test_contract.py."""
+    url = os.environ.get("KUMA_URL")
+    if url:
+        return f"Uptime Kuma: the contract is tested on the double, and on the real one at {url}"
+    return "Uptime Kuma: the contract is tested on the double alone; set KUMA_URL and KUMA_PASSWORD for a real one"
+
+
 def pytest_configure_node(node: Any) -> None:
     node.workerinput["databases"] = node.config.stash[_databases].workerinput()
 

@@ -8,7 +8,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-TRAINING = {"sklearn", "skl2onnx", "mlflow", "polars", "matplotlib", "joblib", "onnx", "optuna", "airportsdata"}
+TRAINING = {
+    "uptime_kuma_api",
+    "sklearn",
+    "skl2onnx",
+    "mlflow",
+    "polars",
+    "matplotlib",
+    "joblib",
+    "onnx",
+    "optuna",
+    "airportsdata",
+}
 
 
 def imported(path: Path) -> set[str]:
@@ -27,7 +38,10 @@ def packages_imported_by(package: str) -> dict[str, set[str]]:
     return {str(path.relative_to(ROOT)): {name.split(".")[0] for name in imported(path)} for path in paths}
 
 
-@pytest.mark.parametrize(("package", "forbidden"), [("db", {"graphql_api", "ml"}), ("ml", {"graphql_api"})])
+@pytest.mark.parametrize(
+    ("package", "forbidden"),
+    [("db", {"graphql_api", "ml"}), ("ml", {"graphql_api"}), ("monitoring/kuma", {"graphql_api", "ml", "db"})],
+)
 def test_imports_go_one_way(package: str, forbidden: set[str]) -> None:
     assert {path: names & forbidden for path, names in packages_imported_by(package).items() if names & forbidden} == {}
 
@@ -42,6 +56,12 @@ def test_a_serving_process_loads_no_training_library() -> None:
     loaded = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT)
     assert {"onnxruntime", "strawberry"} <= set(loaded.stdout.split())
     assert set(loaded.stdout.split()) & TRAINING == set()
+
+
+def test_the_agent_loads_nothing_of_the_service_nor_what_sets_uptime_kuma_up() -> None:
+    script = "import sys, monitoring.agent, monitoring.scrape; print(*{name.split('.')[0] for name in sys.modules})"
+    loaded = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT)
+    assert set(loaded.stdout.split()) & {"graphql_api", "db", "ml", "uptime_kuma_api", "socketio", "typer"} == set()
 
 
 def test_sql_stands_in_the_db_package_alone() -> None:

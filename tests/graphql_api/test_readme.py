@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 import db.__main__
 import graphql_api.__main__
 import ml.__main__
+import monitoring.__main__
 from db.writes.changes import Change, ChangeKind
 from graphql_api.app import create_app
 from graphql_api.execution import Answers
@@ -32,9 +33,14 @@ DOCUMENTS = re.findall(r"```graphql\n(.*?)```", README, re.DOTALL)
 QUERIES = [document for document in DOCUMENTS if document.startswith("query")]
 MUTATIONS = [document for document in DOCUMENTS if document.startswith("mutation")]
 SUBSCRIPTIONS = [document for document in DOCUMENTS if document.startswith("subscription")]
-COMMANDS = re.findall(r"python -m (db|graphql_api|ml) ([a-z-]+)", README)
+COMMANDS = re.findall(r"python -m (db|graphql_api|ml|monitoring) ([a-z-]+)", README)
 TARGETS = re.findall(r"(?:`|^)make ([a-z-]+)", README, re.MULTILINE)
-APPS = {"db": db.__main__.app, "graphql_api": graphql_api.__main__.app, "ml": ml.__main__.app}
+APPS = {
+    "db": db.__main__.app,
+    "graphql_api": graphql_api.__main__.app,
+    "ml": ml.__main__.app,
+    "monitoring": monitoring.__main__.app,
+}
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.split()[1])
