@@ -195,6 +195,16 @@ def metrics_command() -> None:
     print(f"ratio {cost.ratio:.3f}, the median of {recording.ROUNDS} rounds of {recording.REQUESTS} requests each")
 
 
+@app.command("resilience", epilog="Example: python -m benchmarks resilience --seconds 5")
+def resilience_command(
+    seconds: Annotated[int, typer.Option(help="How long each number of connections asks.", min=1)] = 3,
+) -> None:
+    """Ask more than the service can answer, stop and start its database, and end it, all under load."""
+    from benchmarks import resilience
+
+    resilience.main(seconds)
+
+
 @app.command("durability", epilog="Example: python -m benchmarks durability --rounds 50")
 def durability_command(
     rounds: Annotated[int, typer.Option(min=1, help="How often the service is killed, on each database.")] = 50,

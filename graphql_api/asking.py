@@ -76,7 +76,7 @@ async def ask(
     allowance: Allowance | None = None
     result: Answer | Answers
     try:
-        with service.load:
+        async with service.load:
             text = service.documents.text_of(request)
             if executor.takes_time(text):
                 await sender.charge_document(text)

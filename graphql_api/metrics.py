@@ -221,11 +221,14 @@ class Metrics:
 
     def _declare_load(self) -> None:
         self._under_way = Gauge(
-            "graphql_requests_under_way", "Operations that are being answered.", registry=self.registry
+            "graphql_requests_under_way", "Operations that are being executed.", registry=self.registry
+        )
+        self._waiting = Gauge(
+            "graphql_requests_waiting", "Operations that wait for their turn.", registry=self.registry
         )
         self._shed = Counter(
             "graphql_requests_shed_total",
-            "Operations that were refused since REQUESTS_MAX others were under way.",
+            "Operations that were refused since their turn did not come in time.",
             registry=self.registry,
         )
         self._rate_limited = Counter(
@@ -303,9 +306,10 @@ class Metrics:
     def interpreted(self, operation_type: str) -> None:
         self._interpreted.labels(operation_type).inc()
 
-    def watch_load(self, under_way: Callable[[], int]) -> None:
-        """Where to read, at each scrape, how many operations are under way."""
+    def watch_load(self, under_way: Callable[[], int], waiting: Callable[[], int]) -> None:
+        """Where to read, at each scrape, how many operations are under way, and how many wait."""
         self._under_way.set_function(under_way)
+        self._waiting.set_function(waiting)
 
     def shed(self) -> None:
         self._shed.inc()

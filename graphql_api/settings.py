@@ -136,10 +136,13 @@ class Settings(DatabaseSettings, ModelSettings):
         10.0, gt=0, description="How long a client may take to send the head of a request, and then its body."
     )
     requests_max: int = Field(
-        256,
+        64,
         ge=1,
-        description="How many operations may be under way at once in one process; what is beyond is answered 503 with "
-        "Retry-After.",
+        description="How many operations one process executes at once. Others wait for their turn, at most a second; "
+        "then they are answered 503 with Retry-After.",
+    )
+    requests_waiting_max: int = Field(
+        1_000, ge=0, description="How many operations may wait for their turn; what is beyond is not answered but 503."
     )
     shutdown_delay_seconds: float = Field(
         0.0,

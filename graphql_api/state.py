@@ -62,6 +62,6 @@ class Service:
     """How long a body may take to arrive."""
 
     def __post_init__(self) -> None:
-        self.load = Load(self.settings.requests_max, self.metrics)
+        self.load = Load(self.settings.requests_max, self.settings.requests_waiting_max, self.metrics)
         self.requests = Deadlines(self.settings.request_timeout_seconds)
         self.bodies = Deadlines(self.settings.body_timeout_seconds)

@@ -21,8 +21,10 @@ def dashboards_command(
     ] = None,
 ) -> None:
     """Write the dashboards of Grafana, as monitoring/dashboards describes them."""
-    from monitoring.dashboards import classic
-
+    try:
+        from monitoring.dashboards import classic
+    except ModuleNotFoundError as error:
+        raise _failure(f"{error.name} is not installed; `make test` makes an environment that has it") from error
     for path in classic.write(directory or classic.DIRECTORY):
         print(path)
 
@@ -33,12 +35,19 @@ def pictures_command(
     minutes: Annotated[float, typer.Option(min=0.1, help="How far back they go.")] = 15.0,
 ) -> None:
     """Draw each dashboard as Grafana would show it, from what a Prometheus has."""
-    from monitoring.pictures import draw
     from monitoring.prometheus_api import PrometheusError
 
+    try:
+        from monitoring.pictures import draw
+    except ModuleNotFoundError as error:
+        raise _failure(f"{error.name} is not installed; `make test` makes an environment that has it") from error
     try:
         for path in draw(prometheus, directory, minutes * 60):
             print(path)
     except PrometheusError as error:
-        Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(f"error: {error}")
-        raise typer.Exit(1) from error
+        raise _failure(str(error)) from error
+
+
+def _failure(message: str) -> typer.Exit:
+    Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(f"error: {message}")
+    return typer.Exit(1)

@@ -6,8 +6,8 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
-from textwrap import shorten
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
@@ -15,7 +15,9 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, NullFormatter
+from PIL import Image
 
 from monitoring.dashboards.panels import COLUMNS
 from monitoring.prometheus_api import Prometheus, Series
@@ -70,9 +72,16 @@ def draw(url: str, directory: Path, seconds: float, boards: Path | None = None) 
         for source in sorted(found.glob("*.json")):
             board = json.loads(source.read_text(encoding="utf-8"))
             path = directory / f"dashboard-{source.stem}.png"
-            _figure(board, prometheus, span).savefig(path, dpi=72)
+            _write(_figure(board, prometheus, span), path)
             paths.append(path)
     return paths
+
+
+def _write(figure: Figure, path: Path) -> None:
+    """With a palette: a third of the bytes, and no difference to the eye."""
+    drawn = BytesIO()
+    figure.savefig(drawn, dpi=72)
+    Image.open(drawn).convert("RGB").quantize(160).save(path, optimize=True)
 
 
 def _scrape_seconds(prometheus: Prometheus) -> float:
@@ -99,22 +108,42 @@ def _figure(board: Mapping[str, Any], prometheus: Prometheus, span: Span) -> Fig
     )
     for panel in board["panels"]:
         place = panel["gridPos"]
-        kind = panel["type"]
-        right = 0.74 if kind == "timeseries" else 0.98
-        left = {"bargauge": 0.36, "state-timeline": 0.2, "stat": 0.02}.get(kind, 0.13)
-        left *= 12 / max(place["w"], 12) if kind != "stat" else 1
-        x, y = place["x"] + left * place["w"], rows - 1 - place["y"] - place["h"]
-        box = (
-            x / COLUMNS,
-            (y + (0.16 if kind == "timeseries" else 0.14) * place["h"]) / rows,
-            (right - left) * place["w"] / COLUMNS,
-            0.62 * place["h"] / rows,
+        corner = place["x"] / COLUMNS, (rows - 1 - place["y"] - place["h"]) / rows
+        size = place["w"] / COLUMNS, place["h"] / rows
+        figure.add_artist(Rectangle(corner, *size, fill=False, edgecolor="#dddddd", linewidth=1))
+        left, bottom, right, top = _margins(panel)
+        axes = figure.add_axes(
+            (
+                corner[0] + left * size[0],
+                corner[1] + bottom * size[1],
+                (right - left) * size[0],
+                (top - bottom) * size[1],
+            )
         )
-        axes = figure.add_axes(box)
-        axes.set_title(panel["title"], loc="left", fontsize=10, weight="bold")
-        instant = kind in ("stat", "bargauge")
-        _DRAW[kind](axes, panel, _drawn(panel, prometheus, span, instant=instant), span)
+        at = corner[0] + 0.15 / COLUMNS, corner[1] + size[1] - 0.6 / rows
+        figure.text(*at, panel["title"], fontsize=10, weight="bold", va="center")
+        instant = panel["type"] in ("stat", "bargauge")
+        _DRAW[panel["type"]](axes, panel, _drawn(panel, prometheus, span, instant=instant), span)
     return figure
+
+
+def _margins(panel: Mapping[str, Any]) -> tuple[float, float, float, float]:
+    """Where the axes begin and end in their panel, as shares of its width and height: left, bottom, right, top."""
+    kind, width, height = panel["type"], panel["gridPos"]["w"], panel["gridPos"]["h"]
+    top = 1 - 1.4 / height
+    if kind == "stat":
+        return 0.06, 0.1, 0.98, top
+    if kind == "bargauge":
+        return 0.36, 0.04, 0.98, top
+    left = (2.6 if kind == "state-timeline" else 1.3) / width
+    if kind == "timeseries":
+        return left, *((0.13, 0.7) if _is_wide(panel) else (0.35, 0.97)), top
+    return left, 0.13, 0.98, top
+
+
+def _is_wide(panel: Mapping[str, Any]) -> bool:
+    """Whether the legend is on the right."""
+    return bool(panel["options"]["legend"]["placement"] == "right")
 
 
 def _drawn(panel: Mapping[str, Any], prometheus: Prometheus, span: Span, *, instant: bool) -> Drawn:
@@ -136,6 +165,10 @@ def _name(legend: str, labels: Mapping[str, str]) -> str:
     return re.sub(r"\{\{(\w+)\}\}", lambda match: labels.get(match[1], ""), legend).strip()
 
 
+def _short(name: str, length: int) -> str:
+    return name if len(name) <= length else f"{name[: length - 1]}…"
+
+
 def _unit(panel: Mapping[str, Any]) -> Callable[[float], str]:
     """How the panel's unit is written."""
     unit = panel["fieldConfig"]["defaults"]["unit"]
@@ -153,7 +186,7 @@ def _unit(panel: Mapping[str, Any]) -> Callable[[float], str]:
                     return f"{seconds / factor:.3g} {word}"
             return f"{seconds * 1e6:.3g} µs" if seconds else "0"
         if unit == "bytes":
-            return f"{value / 2**20:.4g} MiB"
+            return f"{value / 2**20:.3g} MiB"
         shown = f"{value / 1000:.3g}k" if abs(value) >= 1000 else f"{value:.3g}"
         return shown + {"reqps": " req/s", "ops": " ops/s"}.get(unit, "")
 
@@ -167,14 +200,19 @@ def _lines(axes: Axes, panel: Mapping[str, Any], drawn: Drawn, span: Span) -> No
         series = drawn.series[place]
         colour = _COLOURS[number % len(_COLOURS)]
         times, values = _with_gaps(series, span.step)
-        label = f"{shorten(drawn.names[place], 26, placeholder='…')}  {unit(_last(series))}"
+        label = f"{_short(drawn.names[place], 30)}  {unit(_last(series))}"
         axes.plot(times, values, color=colour, linewidth=1.2, label=label if number < _LEGEND_MAX else None)  # type: ignore[arg-type]  # datetimes are drawn
     _time_axis(axes, span)
-    axes.set_ylim(bottom=0)
+    if panel["fieldConfig"]["defaults"]["custom"].get("scaleDistribution", {}).get("type") == "log":
+        axes.set_yscale("log")
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    else:
+        axes.set_ylim(0, max(axes.get_ylim()[1], 1e-3))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: unit(value)))
     axes.grid(axis="y", color="#e5e5e5")
     if order:
-        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.06), fontsize=7, frameon=False, handlelength=1)
+        beside = {"bbox_to_anchor": (1.01, 1.06)} if _is_wide(panel) else {"bbox_to_anchor": (-0.1, -0.14), "ncols": 2}
+        axes.legend(loc="upper left", fontsize=7, frameon=False, handlelength=1, **beside)
     else:
         _empty(axes)
 
@@ -206,7 +244,7 @@ def _bars(axes: Axes, panel: Mapping[str, Any], drawn: Drawn, _: Span) -> None:
         _empty(axes)
         return
     values = [_last(drawn.series[place]) for place in shown]
-    bars = axes.barh([shorten(drawn.names[place], 34, placeholder="…") for place in shown], values, color="#4a7fc9")
+    bars = axes.barh([_short(drawn.names[place], 34) for place in shown], values, color="#4a7fc9")
     axes.bar_label(bars, [f" {unit(value)}" for value in values], fontsize=8)
     axes.invert_yaxis()
     axes.tick_params(axis="y", labelsize=8, length=0)

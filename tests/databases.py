@@ -97,6 +97,14 @@ class DatabaseServer:
             list(pool.map(migrate_and_seed, [f"sqlite:///{self._directory}/flights.db", template]))
         databases._create("m7b0_flights", _TEMPLATE)
 
+    def halt(self) -> None:
+        """Stop PostgreSQL as an administrator does: whoever is connected is thrown out."""
+        self._server.stop()
+
+    def resume(self) -> None:
+        """Start PostgreSQL again after `halt`, at the same place."""
+        self._server.start()
+
     def stop(self) -> None:
         self._server.cleanup()
         shutil.rmtree(self._directory, ignore_errors=True)

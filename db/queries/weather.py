@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from sqlalchemy import String
 from sqlalchemy.types import TypeEngine
@@ -14,9 +14,13 @@ from db.prepared import Prepared, place, prepared
 from db.queries.timetable import instant, is_in_reach, length, windows_before
 from db.tables import Base, WeatherObservation
 
-_WEATHER = Base.metadata.tables[WeatherObservation.__tablename__]
+WEATHER = Base.metadata.tables[WeatherObservation.__tablename__]
 _HOUR = timedelta(hours=1)
 _HOURS: dict[str, TypeEngine[Any]] = {"code": String(), "first": Instant(), "last": Instant()}
+
+
+Observed: TypeAlias = dict[str, dict[int, Sequence[Any]]]
+"""Rows by the airport and by the hour in microseconds since 1970."""
 
 
 class HourKey(NamedTuple):
@@ -28,7 +32,7 @@ class HourKey(NamedTuple):
 
 async def weather_hours(
     database: Database, keys: Collection[HourKey], hours_before: int, columns: tuple[str, ...]
-) -> dict[str, dict[int, Sequence[Any]]]:
+) -> Observed:
     """The observations of the hours of `keys` and of the `hours_before` hours before each, those that exist.
 
     By the airport and by the hour in microseconds since 1970; each has the `columns` in their order.
@@ -40,7 +44,7 @@ async def weather_hours(
     windows = windows_before(
         [airport for airport, _ in asked], [hour for _, hour in asked], timedelta(), hours_before * _HOUR
     )
-    found: dict[str, dict[int, Sequence[Any]]] = {}
+    found: Observed = {}
     if not windows:
         return found
     given = given_json(database.dialect, _HOURS, windows)
@@ -62,7 +66,7 @@ def hours_back(key: HourKey, hours_before: int) -> range:
 @cache
 def _weather_statement(dialect: str, columns: tuple[str, ...]) -> Prepared:
     given = given_table(dialect, _HOURS, place(0, String()))
-    airport, observed = _WEATHER.c.airport_code, _WEATHER.c.observed_at
+    airport, observed = WEATHER.c.airport_code, WEATHER.c.observed_at
     on = (airport == given.c.code) & observed.between(given.c.first, given.c.last)
-    read = (airport, microseconds(observed).label("hour"), *(_WEATHER.c[name] for name in columns))
-    return prepared(for_each_given(dialect, given, read, _WEATHER, on), dialect, 1)
+    read = (airport, microseconds(observed).label("hour"), *(WEATHER.c[name] for name in columns))
+    return prepared(for_each_given(dialect, given, read, WEATHER, on), dialect, 1)

@@ -13,18 +13,22 @@ import numpy as np
 
 from db.engine import Database
 from db.faults import is_storable
-from db.queries.crowding import Crowding, CrowdingKeys, crowding_of
+from db.queries.crowding import Crowding, CrowdingKey, CrowdingKeys, crowding_of
+from db.queries.departure import around_departure
 from db.queries.operations import Operations, OperationsKey, operations
 from db.queries.rows import FlightDescription, described_flights
+from db.queries.timetable import is_in_reach
 from db.reader import RawRow
 from db.reference import Reference
 from graphql_api.ids import shortened
 from graphql_api.schema.problems import Fault
 from graphql_api.schema.question import Given, Question, all_faults
-from graphql_api.schema.weather_span import Spans, spans_of
-from ml.runtime import DELAYS, WEATHER_FIELDS, Bundle, Legs, Place, instants
+from graphql_api.schema.weather_span import Spans, spans_from, spans_of
+from ml.runtime import DELAYS, WEATHER_FIELDS, WEATHER_HOURS, Bundle, Legs, Place, instants
 
 _OF_ARRIVAL = frozenset({"arrival_minute", "duration_minutes"})
+_OF_ONE_FLIGHT = 8
+"""So few questions may all be about one flight, as those of a what-if are."""
 _NO_AIRCRAFT = (None, None, None)
 _NOWHERE = Place()
 _aircraft, _crowding = attrgetter("aircraft"), attrgetter("crowding")
@@ -183,16 +187,13 @@ async def _look_up(
         ("operations", len(late_keys)),
     ):
         counted(kind, keys)
-    rows, flights, crowding, spans, late_flights = await _side_by_side(
+    rows, flights, (crowding, spans), late_flights = await _side_by_side(
         _reference_rows(reference, airlines, airports, tails),
         described_flights(database, list(described.values())) if described else None,
-        crowding_of(database, _crowding_keys(asked, lookups)) if any(map(_crowding, lookups)) else None,
-        spans_of(database, hours),
+        _around(database, asked, lookups, hours),
         _late_flights(database, late_keys, len(lookups)) if late_keys else (),
     )
     places = {code: Place(*row[1:]) for code, row in rows[1].items()}
-    if crowding is None:
-        crowding = np.full((len(lookups), 2), np.nan)
     known = {place: flights[itself] for place, itself in described.items() if itself in flights} if flights else {}
     return _Found(rows[0], places, rows[2], known, crowding, spans, late_flights)
 
@@ -211,6 +212,27 @@ def _reference_rows(
     if (held := reference.held(keys)) is not None:
         return held
     return asyncio.gather(*(reference.rows(table, codes) for table, codes in keys.items()))
+
+
+async def _around(
+    database: Database, asked: Asked, lookups: Sequence[Lookups], wanted: Sequence[tuple[str, datetime] | None]
+) -> tuple[Any, Spans]:
+    """How full the schedule is, and the weather."""
+    count = len(lookups)
+    if not any(map(_crowding, lookups)):
+        return np.full((count, 2), np.nan), await spans_of(database, wanted)
+    keys = _crowding_keys(asked, lookups)
+    if count <= _OF_ONE_FLIGHT:
+        different = {key for key in map(CrowdingKey._make, zip(*keys, strict=True)) if is_in_reach(key[2])}
+        hours = {*wanted} - {None}
+        if len(different) == 1 and hours == {(key.origin_code, key.scheduled_departure) for key in different}:
+            (key,) = different
+            crowd, observed = await around_departure(database, key, WEATHER_HOURS, WEATHER_FIELDS)
+            crowding = np.full((count, 2), np.nan)
+            crowding[[departure is not None for departure in keys.scheduled_departure]] = crowd
+            return crowding, spans_from(observed, wanted)
+    crowding, spans = await asyncio.gather(crowding_of(database, keys), spans_of(database, wanted))
+    return crowding, spans
 
 
 def _crowding_keys(asked: Asked, lookups: Sequence[Lookups]) -> CrowdingKeys:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from db.engine import Database
-from db.queries.weather import HourKey, hours_back, weather_hours
+from db.queries.weather import HourKey, Observed, hours_back, weather_hours
 from graphql_api.schema.question import Given
 from ml.runtime import WEATHER_FIELDS, WEATHER_HOURS
 
@@ -45,23 +45,30 @@ async def spans_of(database: Database, wanted: Sequence[tuple[str, datetime] | N
     Raises:
         DatabaseUnavailableError: the database did not answer.
     """
-    # Many flights leave in the same hour.
-    keys = {
-        each: HourKey(each[0], each[1].replace(minute=0, second=0, microsecond=0))
-        for each in set(wanted)
-        if each is not None
-    }
+    keys = _keys(wanted)
+    observed = await weather_hours(database, set(keys.values()), WEATHER_HOURS, WEATHER_FIELDS) if keys else {}
+    return spans_from(observed, wanted)
+
+
+def spans_from(observed: Observed, wanted: Sequence[tuple[str, datetime] | None]) -> Spans:
+    """The same of what was observed."""
+    keys = _keys(wanted)
     readings: list[Sequence[float | None]] = [_NOTHING]
-    if not keys:
-        return Spans(readings, [_NO_SPAN] * len(wanted))
-    different = set(keys.values())
-    observed = await weather_hours(database, different, WEATHER_HOURS, WEATHER_FIELDS)
     numbers: dict[str, dict[int, int]] = {}
     for airport, rows in observed.items():
         numbers[airport] = dict(zip(rows, range(len(readings), len(readings) + len(rows)), strict=True))
         readings += rows.values()
     spans: dict[HourKey, Sequence[int]] = {}
-    for key in different:
+    for key in set(keys.values()):
         of_airport = numbers.get(key.airport_code or "", {})
         spans[key] = [of_airport.get(hour, _UNKNOWN) for hour in hours_back(key, WEATHER_HOURS)] or _NO_SPAN
     return Spans(readings, [_NO_SPAN if each is None else spans[keys[each]] for each in wanted])
+
+
+def _keys(wanted: Sequence[tuple[str, datetime] | None]) -> dict[tuple[str, datetime], HourKey]:
+    # Many flights leave in the same hour.
+    return {
+        each: HourKey(each[0], each[1].replace(minute=0, second=0, microsecond=0))
+        for each in set(wanted)
+        if each is not None
+    }

@@ -11,6 +11,7 @@ from grafana_foundation_sdk.models.common import (
     BarGaugeDisplayMode,
     LegendDisplayMode,
     LegendPlacement,
+    ScaleDistribution,
     SortOrder,
     TooltipDisplayMode,
     VisibilityMode,
@@ -87,20 +88,21 @@ def _panel(panel: Panel, place: GridPos, number: int) -> Any:
     return built
 
 
-def _legend() -> common.VizLegendOptions:
-    return (
-        common.VizLegendOptions()
-        .display_mode(LegendDisplayMode.TABLE)
-        .placement(LegendPlacement.RIGHT)
-        .show_legend(True)
-        .calcs(["lastNotNull", "max"])
-    )
+def _legend(panel: Panel) -> common.VizLegendOptions:
+    wide = panel.width >= COLUMNS // 2
+    legend = common.VizLegendOptions().show_legend(True)
+    legend = legend.placement(LegendPlacement.RIGHT if wide else LegendPlacement.BOTTOM)
+    legend = legend.display_mode(LegendDisplayMode.TABLE if wide else LegendDisplayMode.LIST)
+    return legend.calcs(["lastNotNull", "max"] if wide else ["lastNotNull"])
 
 
-def _lines(_: Panel) -> Any:
+def _lines(panel: Panel) -> Any:
     tooltip = common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING)
-    built = lines.Panel().legend(_legend()).tooltip(tooltip).line_width(1).fill_opacity(10).min(0)
-    return built.show_points(VisibilityMode.NEVER)
+    built = lines.Panel().legend(_legend(panel)).tooltip(tooltip).line_width(1).show_points(VisibilityMode.NEVER)
+    if panel.logarithmic:
+        scale = common.ScaleDistributionConfig().type(ScaleDistribution.LOG).log(10)
+        return built.scale_distribution(scale)
+    return built.fill_opacity(10).min(0)
 
 
 def _number(_: Panel) -> Any:

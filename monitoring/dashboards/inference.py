@@ -65,7 +65,7 @@ INFERENCE = Board(
             "How far the distribution of the last six hours is from that of the week: the largest difference of the "
             "share of predictions below some probability. At 15% there is an alert.",
             "percentunit",
-            [Query("model_version:inference_probability:distance", "{{model_version}}")],
+            [Query("round(model_version:inference_probability:distance, 0.001)", "{{model_version}}")],
             width=6,
         ),
         Panel(

@@ -1,6 +1,6 @@
 """Whether all is well: what is asked, what fails, how long it takes, and what is left of the budgets."""
 
-from monitoring.dashboards.panels import Board, Panel, Query, number, quantile, rate
+from monitoring.dashboards.panels import Board, Panel, Query, number, quantile, rate, rate_of_seen
 
 _FAILED = 'graphql_request_errors_total{code=~"INTERNAL|UNAVAILABLE|TIMEOUT"}'
 _SECONDS = "graphql_request_duration_seconds"
@@ -53,16 +53,18 @@ OVERVIEW = Board(
         ),
         Panel(
             "Requests by operation",
-            "Requests answered in a second. Only operations that the service knows have their names; `other` has one "
-            "that it does not know, `anonymous` none.",
+            "Requests answered in a second: the eight operations with most. Those that the service knows have their "
+            "names; `other` has one that it does not know, `anonymous` none.",
             "reqps",
-            [Query(rate("graphql_requests_total", "operation_name"), "{{operation_name}}")],
+            [Query(f"topk(8, {rate('graphql_requests_total', 'operation_name')})", "{{operation_name}}")],
         ),
         Panel(
             "Duration by operation",
-            "95 of 100 requests take less time than this, from the parsed request to the answer.",
+            "95 of 100 requests take less time than this, from the parsed request to the answer: the eight slowest "
+            "operations at each moment.",
             "s",
-            [Query(quantile(0.95, _SECONDS, "operation_name"), "{{operation_name}}")],
+            [Query(f"topk(8, {quantile(0.95, _SECONDS, 'operation_name')})", "{{operation_name}}")],
+            logarithmic=True,
         ),
         Panel(
             "Duration of all requests",
@@ -83,7 +85,7 @@ OVERVIEW = Board(
             "Requests whose answer has errors in a second, by the gravest code among them. INTERNAL, UNAVAILABLE and "
             "TIMEOUT are the service's own fault.",
             "reqps",
-            [Query(f"{rate('graphql_request_errors_total', 'code')} > 0", "{{code}}")],
+            [Query(rate_of_seen("graphql_request_errors_total", "code"), "{{code}}")],
             width=8,
         ),
         Panel(

@@ -32,6 +32,8 @@ class Panel:
     width: int = 12
     height: int = 8
     decimals: int | None = None
+    logarithmic: bool = False
+    """For lines that lie orders of magnitude apart."""
     words: tuple[tuple[str, str, str], ...] = ()
     """For states: a value, the word that stands for it, and its colour."""
 
@@ -56,6 +58,12 @@ def rate(metric: str, *by: str, where: str = "") -> str:
     selected = f"{metric}{{{where}}}" if where else metric
     over = f" by ({', '.join(by)}) " if by else ""
     return f"sum{over}(rate({selected}[$__rate_interval]))"
+
+
+def rate_of_seen(metric: str, *by: str) -> str:
+    """The same, for those alone that were ever counted: a counter that stands at 0 is no news."""
+    over = ", ".join(by)
+    return f"{rate(metric, *by)} and on ({over}) sum by ({over}) ({metric}) > 0"
 
 
 def quantile(share: float, histogram: str, *by: str, where: str = "") -> str:

@@ -1,6 +1,6 @@
 """Where the time goes: resolvers, loaders, statements, connections."""
 
-from monitoring.dashboards.panels import Board, Panel, Query, mean, quantile, rate
+from monitoring.dashboards.panels import Board, Panel, Query, mean, quantile, rate, rate_of_seen
 
 _SECONDS = "graphql_resolver_duration_seconds"
 _FIELD = ("parent_type", "field")
@@ -35,12 +35,13 @@ RESOLVERS = Board(
             "95 of 100 values come in less time than this: the six slowest fields at each moment.",
             "s",
             [Query(f"topk(6, {quantile(0.95, _SECONDS, *_FIELD)})", _NAME)],
+            logarithmic=True,
         ),
         Panel(
             "Failing resolvers",
             "Errors of resolvers in a second, whosever fault they are: the ten fields with most.",
             "ops",
-            [Query(f"topk(10, {rate('graphql_resolver_errors_total', *_FIELD)} > 0)", _NAME)],
+            [Query(f"topk(10, {rate_of_seen('graphql_resolver_errors_total', *_FIELD)})", _NAME)],
         ),
         Panel(
             "Loader batch size",

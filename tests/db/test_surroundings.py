@@ -4,13 +4,15 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from sqlalchemy import insert, update
 
 from db.engine import Database
 from db.prepared import Prepared
-from db.queries.crowding import Crowding, CrowdingKey, crowding
+from db.queries.crowding import Crowding, CrowdingKey, CrowdingKeys, crowding, crowding_of
+from db.queries.departure import around_departure
 from db.queries.operations import Operations, OperationsKey, operations
 from db.queries.rows import FlightDescription
 from db.queries.weather import HourKey, hours_back, weather_hours
@@ -259,6 +261,31 @@ async def test_a_flight_that_the_table_does_not_have_counts_itself_as_one_that_i
         assert await crowding(copy, [key]) == [expected], key
 
 
+async def test_around_one_departure_is_what_is_around_it_among_others(
+    asked: list[dict[str, Any]], flights_database: Database
+) -> None:
+    for number, flight in enumerate(asked[::7]):
+        key = crowding_key(flight)
+        # As it is, and as what-ifs move it: to another carrier, from elsewhere, away from itself.
+        for asked_key in (
+            key,
+            key._replace(carrier_code="DL"),
+            key._replace(carrier_code=None),
+            key._replace(itself=key.itself._replace(flight_number=None)),
+            key._replace(itself=key.itself._replace(flight_number=9_999)),
+            key._replace(itself=key.itself._replace(origin_code="ATL")),
+            key._replace(scheduled_departure=flight["scheduled_departure"] + number * MINUTE),
+            key._replace(scheduled_departure=DEPARTURE),
+        ):
+            departure = asked_key.scheduled_departure
+            assert departure is not None
+            crowd, weather = await around_departure(flights_database, asked_key, HOURS_BEFORE, COLUMNS)
+            columns = CrowdingKeys(*([part] for part in asked_key))  # type: ignore[arg-type]  # of one key
+            np.testing.assert_array_equal(crowd, await crowding_of(flights_database, columns))
+            hour = HourKey(asked_key.origin_code, departure.replace(minute=0, second=0))
+            assert weather == await weather_hours(flights_database, [hour], HOURS_BEFORE, COLUMNS)
+
+
 async def test_two_flights_of_one_description_are_two(copy: Database) -> None:
     await plant(copy, [flight(1, DEPARTURE), flight(2, DEPARTURE)])
     assert await crowding(copy, [planned(), planned(flight_number=2)]) == [Crowding(2, 2)] * 2
@@ -410,7 +437,8 @@ async def test_every_flight_is_found_through_an_index(
     monkeypatch.setattr(flights_database, "rows", remember)
     await crowding(flights_database, [crowding_key(flight) for flight in asked[:100]])
     await operations(flights_database, [operations_key(flight) for flight in asked[:100]])
-    (_, of_crowding), (_, of_operations) = plans = [
+    await around_departure(flights_database, crowding_key(asked[0]), HOURS_BEFORE, COLUMNS)
+    (_, of_crowding), (_, of_operations), _ = plans = [
         (sql, await explained(flights_database, sql, values)) for sql, values in made
     ]
     assert "ix_flights_destination_code" not in of_crowding

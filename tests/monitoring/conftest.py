@@ -8,12 +8,15 @@ from textwrap import dedent
 from typing import Any, TypeAlias
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
+from monitoring import kuma_command
 from monitoring.__main__ import app
 from monitoring.documents import read_document
 from monitoring.kuma.config import Config
-from tests.monitoring.kuma_double import KumaDouble, serving
+from tests.monitoring.kuma_double import KumaDouble
+from tests.monitoring.kuma_server import serving
 
 SECRETS = {"KUMA_PASSWORD": "kuma-2345", "KUMA_PUSH_TOKEN": "push-token-7", "POSTGRES_PASSWORD": "p@ss/word"}
 SMALL = dedent("""\
@@ -104,8 +107,10 @@ def kuma(_double: Served) -> Served:
 @pytest.fixture
 def environment(kuma: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """What an operator has set; in a directory where no .env lies."""
-    values = {**SECRETS, "KUMA_URL": kuma.url, "KUMA_API_KEY_FILE": str(tmp_path / "key"), "COLUMNS": "200"}
+    values = {**SECRETS, "KUMA_URL": kuma.url, "KUMA_API_KEY_FILE": str(tmp_path / "key")}
     monkeypatch.chdir(tmp_path)
+    # As wide as no line is: the width that a worker of the run has is another.
+    monkeypatch.setattr(kuma_command, "out", Console(width=200, highlight=False))
     for name, value in values.items():
         monkeypatch.setenv(name, value)
     return values

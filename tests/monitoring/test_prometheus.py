@@ -5,10 +5,14 @@ import json
 import math
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
+from PIL import Image
+from typer.testing import CliRunner
 
 from db.engine import Database
+from monitoring.__main__ import app
 from monitoring.dashboards.classic import DIRECTORY
 from monitoring.prometheus_api import Prometheus, Series
 from tests.databases import Databases, settings_for
@@ -124,3 +128,25 @@ def test_every_metric_that_is_named_anywhere_is_exported(scraped: Prometheus) ->
     named = set[str]().union(*map(metrics_in, expressions))
     assert {"graphql_requests_total", "monitor_status", "job:graphql_requests_failed:ratio_rate1h"} <= named
     assert named - scraped.names() == set()
+
+
+def test_each_dashboard_is_drawn_with_all_its_panels(scraped: Prometheus, tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["pictures", "--prometheus", scraped.url, "--minutes", "1", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in tmp_path.iterdir()} == {f"dashboard-{name}.png" for name in BOARDS}
+    for path in tmp_path.iterdir():
+        picture = Image.open(path)
+        assert len(picture.getcolors() or ()) > 10, path
+        assert path.stat().st_size < 200_000
+
+
+def test_a_prometheus_that_is_away_is_said_in_one_line(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["pictures", "--prometheus", "http://127.0.0.1:9", str(tmp_path)])
+    assert (result.exit_code, result.output.count("\n")) == (1, 1)
+    assert "http://127.0.0.1:9 does not answer" in result.output
+
+
+@pytest.mark.parametrize("command", ["dashboards", "pictures"])
+def test_a_command_s_help_has_an_example(command: str) -> None:
+    result = CliRunner().invoke(app, [command, "--help"])
+    assert (result.exit_code, f"Example: python -m monitoring {command}" in result.output) == (0, True)
