@@ -221,6 +221,11 @@ def _serve(deployment: Deployment, log: Path) -> None:
         if (data.get("flightByKey") or {}).get("predictDelay", {}).get("__typename") != "DelayPrediction":
             raise CheckError(f"no flight with a prediction: {answer.status_code} {answer.text}\n{log.read_text()}")
         out.print(f"a flight with a prediction: {data['flightByKey']}", markup=False)
+        create = ("python", "-m", "graphql_api", "keys", "create", "--name", "me", "--scope", "flights:write")
+        if "m7b0_" not in deployment.run("api", *create):
+            raise CheckError("no key was made")
+        out.print("a key made by a command beside it")
+        _promote_and_back(deployment, f"http://127.0.0.1:{port}/health/model")
         out.print(
             f"as user {_status(process.pid, 'Uid')}, with {int(_status(process.pid, 'VmRSS')) // 1024} MB of memory"
         )
