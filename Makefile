@@ -8,7 +8,7 @@ MLFLOW_PORT ?= 5001
 NODE_PACKAGES := $(addsuffix /node_modules/.package-lock.json, tests/node clients/typescript clients/relay)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format typecheck schema data train mlflow lock bench bench-check fuzz notebook graphiql clean
+.PHONY: help run test image-check lint format typecheck schema data train mlflow lock bench bench-check fuzz notebook graphiql clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  \1\t/' | expand -t 14
@@ -20,6 +20,9 @@ run: $(VENV)/.data data/processed/.prepared graphiql ## serve the API and Graphi
 
 test: $(VENV)/.test data/processed/.prepared graphiql $(NODE_PACKAGES) .venv-clients/.installed ## run every test, on SQLite and on PostgreSQL
 	@$(BIN)/python -m pytest -n 3 --dist worksteal $(PYTEST_ARGS)
+
+image-check: $(VENV)/.test ## follow the Dockerfile without Docker, and run what results on a real PostgreSQL
+	@$(BIN)/python -m deploy.image_check
 
 lint: $(VENV)/.dev ## ruff: rules and formatting
 	@$(BIN)/ruff check .

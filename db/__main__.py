@@ -12,7 +12,7 @@ from db.check import CheckReport, check
 from db.console import failure, out, run, settings
 from db.engine import Database
 from db.export_command import export_command
-from db.migrate import downgrade, upgrade
+from db.migrate import current, downgrade, upgrade
 from db.seed_command import seed_command
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, rich_markup_mode="rich")
@@ -58,6 +58,22 @@ def upgrade_command() -> None:
     """Migrate the database to the newest schema."""
     before, after = run(upgrade)
     out.print(f"schema at migration {after}" + ("" if before == after else f" (was {before or 'empty'})"))
+
+
+@app.command("downgrade", epilog="Example: python -m db downgrade 0003")
+def downgrade_command(
+    revision: Annotated[str, typer.Argument(help="The migration to go back to, such as 0003; `base` is before all.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Undo migrations, for an older version of the service. What they added is lost."""
+    if not yes:
+        typer.confirm(f"Undo all migrations after {revision}, with what they added?", abort=True)
+
+    async def back(database: Database) -> str | None:
+        await downgrade(database, revision)
+        return await current(database)
+
+    out.print(f"schema at migration {run(back) or 'none'}")
 
 
 app.command("seed", epilog="Example: python -m db seed --source bts On_Time_*_2025_1.zip")(seed_command)

@@ -1,8 +1,10 @@
 """Settings of everything that opens the database; the service adds its own to them."""
 
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -16,6 +18,9 @@ class DatabaseSettings(BaseSettings):
         description="Where the flights are: sqlite:///FILE (relative to the working directory) "
         "or postgresql://USER:PASSWORD@HOST:PORT/NAME.",
     )
+    database_password_file: str = Field(
+        "", description="A file that holds the password of DATABASE_URL, which then names a user and no password."
+    )
     database_pool_size: int = Field(
         5,
         ge=1,
@@ -27,6 +32,41 @@ class DatabaseSettings(BaseSettings):
         10.0, gt=0, description="How long to wait for a connection, for a lock, and for the answer to a statement."
     )
     data_dir: Path = Field(Path("data"), description="Holds raw/ and processed/, as described in data/README.md.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _password_comes_from_its_file(cls, values: dict[str, Any]) -> dict[str, Any]:
+        if not (file := values.get("database_password_file")):
+            return values
+        given = values.get("database_url", cls.model_fields["database_url"].default)
+        url = given.get_secret_value() if isinstance(given, SecretStr) else str(given)
+        return {**values, "database_url": SecretStr(_with_password(url, Path(file)))}
+
+
+def _with_password(url: str, file: Path) -> str:
+    """The URL with the password in the file, which may hold any characters and may end with a line break.
+
+    Raises:
+        ValueError: the file cannot be read or is empty, or the URL has no place for a password.
+    """
+    try:
+        parts = urlsplit(url)
+        user, password = parts.username, parts.password
+    except ValueError as error:
+        raise ValueError("DATABASE_URL is not a URL") from error
+    if not user or password is not None:
+        raise ValueError(
+            "DATABASE_PASSWORD_FILE is for a DATABASE_URL with a user and without a password: "
+            "postgresql://USER@HOST:PORT/NAME"
+        )
+    try:
+        secret = file.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"DATABASE_PASSWORD_FILE: {file} cannot be read: {error}") from error
+    if not secret:
+        raise ValueError(f"DATABASE_PASSWORD_FILE: {file} is empty")
+    before, _, after = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{before.removesuffix(':')}:{quote(secret, safe='')}@{after}").geturl()
 
 
 def fault_of(error: ValidationError) -> str:

@@ -20,6 +20,8 @@ from graphql_api.streams import cut_off, end_tasks
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
+    # nginx passes each event on as it comes: https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering
+    (b"x-accel-buffering", b"no"),
     # nginx would wait until a buffer is full.
     (b"x-accel-buffering", b"no"),
 ]

@@ -214,6 +214,27 @@ def promote(
         mirror_and_warn(models, models, _errors)
 
 
+@app.command("install")
+def install_command(
+    source: Annotated[
+        Path, typer.Argument(help="A directory of models, or of one bundle.", exists=True, file_okay=False)
+    ],
+) -> None:
+    """Copy checked bundles into MODEL_DIR where it lacks them, and the aliases where it has none.
+
+    Example: `MODEL_DIR=/var/lib/m7b0/models python -m ml install mlruns`
+    """
+    with _one_line_errors():
+        from ml.install import install
+        from ml.settings import read_settings
+
+        models = read_settings().model_dir
+        done = install(source, models)
+        added = f"added {', '.join(done.versions)}" if done.versions else "no version is new"
+        aliases = ", with the aliases" if done.aliases else ""
+        _output.print(f"{models}: {added}{aliases}", soft_wrap=True, highlight=False)
+
+
 @app.command()
 def verify(
     bundle: Annotated[Path, typer.Argument(help="The bundle's directory.")],

@@ -19,7 +19,8 @@ from tests.small import refill
 DIALECTS = ("sqlite", "postgresql")
 _server = pytest.StashKey[DatabaseServer]()
 _databases = pytest.StashKey[Databases]()
-_TOOLS = {"chromium": "chromium", "npm": "npm", "promtool": "promtool", "redis-server": "redis-server", "wrk": "wrk"}
+# Debian has nginx where root's PATH alone leads.
+_PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin"))
 
 
 # A busy machine is no fault of what is tested: no test may fail because it was slow.
@@ -66,7 +67,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("needs"):
-        if shutil.which(_TOOLS[marker.args[0]]) is None:
+        if shutil.which(marker.args[0], path=_PATH) is None:
             pytest.skip(f"{marker.args[0]} is not installed")
 
 

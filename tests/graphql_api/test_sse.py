@@ -59,6 +59,7 @@ async def test_changes_are_told_one_by_one_until_the_client_leaves(app: Starlett
         headers = await reader.start()
         assert headers["content-type"] == "text/event-stream; charset=utf-8"
         assert headers["cache-control"] == "no-store"
+        assert headers["x-accel-buffering"] == "no"
         await subscribed(service)
         for number in (1, 2):
             service.changes.publish([created(number)])

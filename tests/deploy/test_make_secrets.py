@@ -1,0 +1,56 @@
+"""Secrets are made once, each for its reader, and never overwritten by themselves."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.make_secrets import READERS, main, make, read
+
+
+def modes(directory: Path) -> set[int]:
+    return {path.stat().st_mode & 0o777 for path in directory.glob("*/*")}
+
+
+def test_each_reader_gets_a_file_that_it_alone_can_read(tmp_path: Path) -> None:
+    written = make(tmp_path)
+    assert sorted(written) == sorted(f"{reader}/{name}" for reader, facts in READERS.items() for name in facts.names)
+    assert modes(tmp_path) == {0o400}
+
+
+def test_a_secret_of_several_readers_is_one(tmp_path: Path) -> None:
+    make(tmp_path)
+    values = {path.read_text() for path in tmp_path.glob("*/postgres_password")}
+    assert len(values) == 1
+    assert len(values.pop()) == 32
+
+
+def test_what_is_there_stays_and_what_is_missing_is_made_from_it(tmp_path: Path) -> None:
+    make(tmp_path)
+    before = read(tmp_path, "postgres_password")
+    assert make(tmp_path) == []
+    (tmp_path / "kuma" / "postgres_password").unlink()
+    assert make(tmp_path) == ["kuma/postgres_password"]
+    assert (tmp_path / "kuma" / "postgres_password").read_text() == before
+
+
+def test_a_renewed_secret_is_another_for_all_its_readers_and_the_others_stay(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(tmp_path)
+    before, other = read(tmp_path, "postgres_password"), read(tmp_path, "kuma_password")
+    assert main(["--directory", str(tmp_path), "renew", "postgres_password"]) == 0
+    values = {path.read_text() for path in tmp_path.glob("*/postgres_password")}
+    assert len(values) == 1
+    assert before not in values
+    assert read(tmp_path, "kuma_password") == other
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert not any(value in captured.err for value in values)
+    assert modes(tmp_path) == {0o400}
+
+
+def test_a_secret_is_shown_to_who_asks_for_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--directory", str(tmp_path), "show", "grafana_password"]) == 1
+    make(tmp_path)
+    assert main(["--directory", str(tmp_path), "show", "grafana_password"]) == 0
+    assert capsys.readouterr().out.strip() == read(tmp_path, "grafana_password")
