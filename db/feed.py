@@ -107,6 +107,9 @@ class ChangeFeed:
             except _BROKEN as error:
                 reason = (str(error) or type(error).__name__).splitlines()[0]
                 log.warning("changes of flights cannot be followed: %s", reason)
+            except Exception:
+                # A fault of ours: nobody may rely on being told meanwhile, and it may pass.
+                log.exception("changes of flights cannot be followed")
             self._tells(False)
             if self._following.is_set():
                 self._following.clear()

@@ -69,9 +69,10 @@ def _write(path: Path, value: str, user: int) -> None:
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(value)
+        # Before it is given away: to change the mode of another's file takes a capability that the job has not.
+        os.fchmod(file.fileno(), 0o400)
         if os.geteuid() == 0:
             os.fchown(file.fileno(), user, user)
-        os.fchmod(file.fileno(), 0o400)
         file.flush()
         os.fsync(file.fileno())
     Path(temporary).replace(path)

@@ -76,19 +76,19 @@ async def ask(
     allowance: Allowance | None = None
     result: Answer | Answers
     try:
+        text = service.documents.text_of(request)
+        if executor.takes_time(text):
+            await sender.charge_document(text)
+        operation = await executor.ready(text, request.operationName or None)
+        kind, name = operation.type.value, operation.name
+        service.documents.answered(request, text)
+        variables = request.variables or {}
+        if reading:
+            _require_query(operation)
+        subscribing = operation.type is OperationType.SUBSCRIPTION
+        if subscribing and not streaming:
+            raise _not_here()  # noqa: TRY301 — it is answered below, as all refusals are.
         async with service.load:
-            text = service.documents.text_of(request)
-            if executor.takes_time(text):
-                await sender.charge_document(text)
-            operation = await executor.ready(text, request.operationName or None)
-            kind, name = operation.type.value, operation.name
-            service.documents.answered(request, text)
-            variables = request.variables or {}
-            if reading:
-                _require_query(operation)
-            subscribing = operation.type is OperationType.SUBSCRIPTION
-            if subscribing and not streaming:
-                raise _not_here()  # noqa: TRY301 — it is answered below, as all refusals are.
             cost = executor.price(operation, variables)
             allowance = await sender.charge(cost)
             charged = True

@@ -25,6 +25,7 @@ class Load:
         self._max = requests_max
         self._waiting_max = waiting_max
         self._waiting: dict[asyncio.Future[None], None] = {}
+        self._held_back = 0
         self._patience = Deadlines(PATIENCE_SECONDS)
         self._metrics = metrics
         metrics.watch_load(lambda: self.under_way, lambda: len(self._waiting))
@@ -44,7 +45,13 @@ class Load:
     async def _turn(self) -> None:
         """Wait until somebody passes on a place."""
         if len(self._waiting) >= self._waiting_max:
-            await asyncio.sleep(PATIENCE_SECONDS)
+            # As many again are kept from asking anew at once; what is beyond holds no memory.
+            if self._held_back < self._waiting_max:
+                self._held_back += 1
+                try:
+                    await asyncio.sleep(PATIENCE_SECONDS)
+                finally:
+                    self._held_back -= 1
             raise self._refusal()
         place = asyncio.get_running_loop().create_future()
         self._waiting[place] = None

@@ -22,8 +22,6 @@ _HEADERS = [
     (b"cache-control", b"no-store"),
     # nginx passes each event on as it comes: https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering
     (b"x-accel-buffering", b"no"),
-    # nginx would wait until a buffer is full.
-    (b"x-accel-buffering", b"no"),
 ]
 _KEEP_ALIVE = b":\n\n"
 _COMPLETE = b"event: complete\ndata:\n\n"

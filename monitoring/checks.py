@@ -15,7 +15,8 @@ METRICS = (
     "graphql_request_duration_seconds_bucket",
     "model_info",
     "model_reloads_total",
-    "db_pool_connections",
+    "graphql_request_errors_total",
+    "db_pool_used_ratio",
 )
 """The names of the samples that the checks look at."""
 _MESSAGE_MAX = 200
@@ -24,11 +25,11 @@ _ANSWERED = ("query", "mutation")
 
 
 class ErrorRate(Part):
-    """How many of the answered requests failed."""
+    """How many of the answered requests failed by the service's own fault, as their codes have it: docs/errors.md."""
 
     max_ratio: float = Field(ge=0, le=1)
     min_requests: int = Field(1, ge=1, description="Fewer requests in an interval say nothing.")
-    outcomes: tuple[str, ...] = Field(("field_error",), min_length=1)
+    codes: tuple[str, ...] = Field(("INTERNAL", "TIMEOUT", "UNAVAILABLE"), min_length=1)
 
 
 class Latency(Part):
@@ -46,7 +47,7 @@ class Model(Part):
 
 
 class Pool(Part):
-    """How many of the connections to the database are in use."""
+    """How many of the connections to the database are in use, of each pool."""
 
     max_ratio: float = Field(gt=0, le=1)
 
@@ -103,7 +104,7 @@ def judge(checks: Checks, now: Samples, earlier: Samples | None, faults: list[st
     said = [f"{requests:.0f} requests"]
     if ping is not None:
         said.append(f"p95 {ping:.0f} ms")
-    if checks.pool and "db_pool_connections" not in now and not whole:
+    if checks.pool and "db_pool_used_ratio" not in now and not whole:
         said.append("no pool metric")
     return Verdict(up=True, message=_short(", ".join(said)), ping=ping)
 
@@ -118,7 +119,7 @@ def _errors(checks: Checks, grown: Samples) -> Iterator[str]:
     if limit is None:
         return
     requests = grown.total("graphql_requests_total")
-    failed = grown.total("graphql_requests_total", outcome=limit.outcomes)
+    failed = grown.total("graphql_request_errors_total", code=limit.codes)
     if requests >= limit.min_requests and failed / requests > limit.max_ratio:
         yield f"errors {failed / requests:.1%} > {limit.max_ratio:.1%} ({failed:.0f} of {requests:.0f})"
 
@@ -145,13 +146,11 @@ def _model(checks: Checks, now: Samples, grown: Samples) -> Iterator[str]:
 
 
 def _pool(checks: Checks, now: Samples) -> Iterator[str]:
-    limit = checks.pool
-    most = now.total("db_pool_connections", state=("max",))
-    if limit is None or most <= 0:
+    if checks.pool is None:
         return
-    used = now.total("db_pool_connections", state=("used",))
-    if used / most > limit.max_ratio:
-        yield f"pool {used / most:.0%} > {limit.max_ratio:.0%} ({used:.0f} of {most:.0f})"
+    for labels, used in now.series("db_pool_used_ratio"):
+        if used > checks.pool.max_ratio:
+            yield f"pool {labels.get('pool', '')} {used:.0%} > {checks.pool.max_ratio:.0%}"
 
 
 def _short(message: str) -> str:

@@ -1,5 +1,6 @@
 """Secrets are made once, each for its reader, and never overwritten by themselves."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,16 @@ def test_a_secret_is_shown_to_who_asks_for_it(tmp_path: Path, capsys: pytest.Cap
     make(tmp_path)
     assert main(["--directory", str(tmp_path), "show", "grafana_password"]) == 0
     assert capsys.readouterr().out.strip() == read(tmp_path, "grafana_password")
+
+
+def test_the_mode_is_set_before_the_file_is_given_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[tuple[int, int]] = []
+
+    def give(descriptor: int, user: int, _group: int) -> None:
+        given.append((user, os.fstat(descriptor).st_mode & 0o777))
+
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("os.fchown", give)
+    make(tmp_path)
+    assert {user for user, _ in given} == {facts.user for facts in READERS.values()}
+    assert {mode for _, mode in given} == {0o400}

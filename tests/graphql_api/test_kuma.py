@@ -125,7 +125,8 @@ def test_what_the_agent_looks_at_is_measured(graph: Graph) -> None:
     graph.service.metrics.request("query", None, "success", 0.01)
     families = graph.service.metrics.registry.restricted_registry(METRICS).collect()
     names = {family.name for family in families}
-    assert {"graphql_requests", "graphql_request_duration_seconds", "model", "model_reloads"} <= names
+    looked_at = {"graphql_requests", "graphql_request_errors", "graphql_request_duration_seconds"}
+    assert looked_at | {"model", "model_reloads", "db_pool_used_ratio"} <= names
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,9 @@ def text(
         "# TYPE graphql_requests_total counter",
         f'graphql_requests_total{{{labels}="success"}} {fast + slow - failed}',
         f'graphql_requests_total{{{labels}="field_error"}} {failed}',
+        "# TYPE graphql_request_errors_total counter",
+        f'graphql_request_errors_total{{code="INTERNAL"}} {failed}',
+        f'graphql_request_errors_total{{code="BAD_USER_INPUT"}} {100 * fast}',
         f"# TYPE {histogram} histogram",
         f'{histogram}_bucket{{{labels}="success",le="0.01"}} {fast}',
         f'{histogram}_bucket{{{labels}="success",le="0.5"}} {fast}',
@@ -48,8 +51,10 @@ def text(
         f'model_reloads_total{{outcome="refused"}} {refused}',
     ]
     if used is not None:
-        lines.append("# TYPE db_pool_connections gauge")
-        lines += [f'db_pool_connections{{state="{state}"}} {count}' for state, count in (("used", used), ("max", 10))]
+        lines.append("# TYPE db_pool_used_ratio gauge")
+        lines += [
+            f'db_pool_used_ratio{{pool="{pool}"}} {share}' for pool, share in (("read", used / 10), ("general", 0))
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -91,7 +96,7 @@ def test_a_service_that_began_anew_is_counted_from_its_beginning() -> None:
         (text(alias="challenger"), "no champion model"),
         (text(alias=""), "no champion model"),
         (text(refused=2), "model reloads refused 2 > 0"),
-        (text(used=10), "pool 100% > 90% (10 of 10)"),
+        (text(used=10), "pool read 100% > 90%"),
     ],
 )
 def test_a_check_that_fails_is_named_with_figure_and_limit(now: str, message: str) -> None:

@@ -10,7 +10,8 @@ branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
 _TABLES = ("airlines", "airports", "aircraft")
-_FUNCTION = """CREATE FUNCTION m7b0_reference_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+# Or replace: a dump of before, restored over a database of now, leaves the function there.
+_FUNCTION = """CREATE OR REPLACE FUNCTION m7b0_reference_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_notify('m7b0_reference_changes', TG_TABLE_NAME);
     RETURN NULL;
