@@ -187,6 +187,46 @@ def statistics_command() -> None:
     print(f"Medians of {flight_stats.ROUNDS} rounds in one process, from the document to the bytes of the answer.")
 
 
+@app.command("profile", epilog="Example: python -m benchmarks profile --shape board100")
+def profile_command(
+    shape: Annotated[
+        list[str] | None,
+        typer.Option("--shape", help=f"One of {', '.join(NAMES)}; page100 and board100 when left out."),
+    ] = None,
+    seconds: Annotated[int, typer.Option(min=1, help="How long each is looked at.")] = 8,
+    *,
+    record: Annotated[
+        bool, typer.Option("--record", help="Add the figures to docs/benchmarks.json and to the page.")
+    ] = False,
+) -> None:
+    """See by py-spy in what the processor's time of a request goes, of the service and of plain execution."""
+    if record and shape:
+        raise typer.BadParameter("what is recorded is all of it: leave out --shape")
+    from benchmarks import page, profiling, results, summary
+    from benchmarks.clients import LoadError, client
+    from benchmarks.comparison import filled, progress
+    from benchmarks.contenders import NotServingError
+
+    if unknown := set(shape or ()) - set(NAMES):
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))} is none of {', '.join(NAMES)}")
+    if record and not results.read():
+        raise _failure("there is nothing to add to; record the rest first: `python -m benchmarks graph --record`")
+    _end_in_order()
+    chosen = shape or profiling.SHAPES
+    try:
+        with filled() as databases, progress() as begin:
+            told = begin("PostgreSQL", 2 * len(chosen))
+            found = profiling.measure(client(), databases.flights("postgresql"), chosen, seconds, told)
+    except (LoadError, NotServingError, profiling.NotProfiledError) as error:
+        raise _failure(str(error)) from error
+    for name, of in found.items():
+        _out().print(summary.terminal(name, profiling.COLUMNS, profiling.rows(of)), "")
+        _out().print(summary.terminal("", profiling.FUNCTION_COLUMNS, profiling.function_rows(of)), "")
+    if record:
+        page.write(results.record({"profile": found}))
+        print(f"recorded in {results.FILE}")
+
+
 @app.command("seed", epilog="Example: python -m benchmarks seed")
 def seed_command(
     *,

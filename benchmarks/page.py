@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks import profiling
 from benchmarks.comparison import DATABASES
 from benchmarks.contenders import PLAIN, SERVICE, YARDSTICK
 from benchmarks.postgraphile import packages
@@ -37,6 +38,12 @@ median of the rounds. A ratio is the service's requests a second by the other's:
 brackets the lowest and the highest. CPU is the serving process's time in user and system mode for one request, without
 the database server's, which runs on the same machine, as the client does. Where an answer takes long, fewer than 16
 connections ask: two for `predict1000`, four for `board100`."""
+
+_PROFILE = f"""\
+`.venv/bin/python -m benchmarks profile --record` adds this part: the processor's milliseconds of one request on
+PostgreSQL, of the service and of plain execution, which is what the service would be without its own. They are measured
+first; then [py-spy](https://github.com/benfred/py-spy) looks {profiling.RATE} times a second where the process is. Time
+in a package counts for that package, time in the standard library and in C for whoever called it."""
 
 _BESIDE_POSTGRAPHILE = """\
 `.venv/bin/python -m benchmarks postgraphile --record` adds this part. [PostGraphile](https://postgraphile.org) makes a
@@ -83,6 +90,8 @@ def _parts(results: Results) -> Iterator[str]:
         if "footprint" in found:
             yield "A start on the filled database, and the memory of the process with both models:"
             yield markdown(("", "", "to reach"), footprint_rows(found["footprint"]))
+    if "profile" in results:
+        yield from _profile(results["profile"])
     if packages.NAME in results:
         yield from _postgraphile(results[packages.NAME])
     if "millions" in results:
@@ -99,6 +108,15 @@ def _postgraphile(found: Mapping[str, Any]) -> Iterator[str]:
         f"{', '.join(f'{name} {of}' for name, of in found['versions'].items())}. {verdict(found['shapes'])}"
     )
     yield markdown(COLUMNS, rows(found["shapes"]))
+
+
+def _profile(found: Mapping[str, Any]) -> Iterator[str]:
+    yield "## Where the time goes"
+    yield _PROFILE
+    for name, of in found.items():
+        yield f"`{name}`:"
+        yield markdown(profiling.COLUMNS, profiling.rows(of))
+        yield markdown(profiling.FUNCTION_COLUMNS, profiling.function_rows(of))
 
 
 MILLIONS_COLUMNS = ("flights", "requests/s", "p50 ms", "flights", "requests/s", "p50 ms", "ratio")

@@ -15,6 +15,7 @@ PARTS = [
     "postgraphile",
     "inference",
     "statistics",
+    "profile",
     "seed",
     "metrics",
     "resilience",
