@@ -28,10 +28,10 @@ class Monitor(NamedTuple):
 MONITORS = (
     Monitor("m7b0 live", "http", "http://api:8000/health/live"),
     Monitor("m7b0 ready", "http", "http://api:8000/health/ready", milliseconds=18),
-    Monitor("m7b0 graph", "json-query", "http://proxy:8080/graphql", milliseconds=31),
-    Monitor("postgres", "postgres", "https://"),
-    Monitor("mlflow", "http", "http://mlflow:5000/health", status=3, milliseconds=0),
-    Monitor("api agent", "push", "https://", milliseconds=42),
+    Monitor("m7b0 prediction", "json-query", "http://proxy:8080/graphql", milliseconds=31),
+    Monitor("PostgreSQL", "postgres", "https://"),
+    Monitor("MLflow", "http", "http://mlflow:5000/health", status=3, milliseconds=0),
+    Monitor("m7b0 agent", "push", "https://", milliseconds=42),
 )
 
 
