@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -58,7 +59,8 @@ async def reporting(service: Service, target: PushTarget | None) -> AsyncIterato
         faults = [fault for fault in await readiness(service) if fault]
         return Look(Samples.of_registry(service.metrics.registry, METRICS), faults)
 
-    task = asyncio.create_task(Agent(target.config, target.address, look, service.metrics.pushed).run())
+    agent = Agent(target.config, target.address, look, service.metrics.pushed, name=socket.gethostname())
+    task = asyncio.create_task(agent.run())
     try:
         yield
     finally:

@@ -83,7 +83,11 @@ def _content(path: str) -> str:
 class Agent:
     """Looks, judges and pushes. Whatever happens to Uptime Kuma, it takes `timeout_seconds` at most, and goes on."""
 
-    def __init__(self, config: AgentConfig, address: str, look: Looking, count: Counting | None = None) -> None:
+    def __init__(
+        self, config: AgentConfig, address: str, look: Looking, count: Counting | None = None, name: str = ""
+    ) -> None:
+        """Each message begins with `name`, where one is given: replicas may share a monitor."""
+        self._before = f"{name}: " if name else ""
         self._config = config
         self._address = address
         self._look = look
@@ -124,7 +128,7 @@ class Agent:
         return verdict
 
     async def _push(self, client: httpx2.AsyncClient, verdict: Verdict) -> tuple[Outcome, str]:
-        parameters = {"status": "up" if verdict.up else "down", "msg": verdict.message}
+        parameters = {"status": "up" if verdict.up else "down", "msg": f"{self._before}{verdict.message}"}
         if verdict.ping is not None:
             parameters["ping"] = f"{verdict.ping:.1f}"
         try:

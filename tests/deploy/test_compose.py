@@ -54,6 +54,21 @@ def test_docker_compose_reads_it() -> None:
     assert set(done.stdout.split()) == set(SERVICES)
 
 
+@pytest.mark.needs("docker-compose")
+def test_with_the_network_that_the_operations_page_adds_prometheus_reaches_the_outside(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    (override,) = (block for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "published" in block)
+    path = tmp_path / "docker-compose.override.yml"
+    path.write_text(override, encoding="utf-8")
+    done = subprocess.run(
+        ("docker-compose", "-f", str(FILE), "-f", str(path), "config"), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    merged = yaml.safe_load(done.stdout)["services"]["prometheus"]
+    assert set(merged["networks"]) == networks("prometheus") | {"published"}
+    assert "ports" not in merged
+
+
 @every_service
 def test_a_service_can_write_nowhere_but_where_it_says_and_gain_nothing(service: str) -> None:
     facts = SERVICES[service]

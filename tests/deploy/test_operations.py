@@ -24,6 +24,8 @@ from db.engine import Database
 from db.migrate import current, head, upgrade
 from db.tables import Flight
 from deploy.make_secrets import READERS
+from monitoring.documents import read_document
+from monitoring.kuma.config import CONFIG_FILE, Config
 from tests.databases import Databases, settings_for
 from tests.small import refill
 
@@ -137,6 +139,21 @@ def test_the_variables_of_the_deployment_are_those_in_the_table_with_their_defau
     used = dict(re.findall(r"\$\{(M7B0_\w+):-(.*?)\}", COMPOSE))
     assert table == used
     assert COMPOSE.count("${M7B0_") == len(re.findall(r"\$\{M7B0_\w+:-", COMPOSE))
+
+
+def test_the_variables_by_which_somebody_is_told_are_in_their_table_with_their_notification() -> None:
+    table = set(re.findall(r"^\| `(KUMA_NOTIFY_\w+)` \| (\w+) \| (Secret)?", PAGE, re.MULTILINE))
+    given = dict.fromkeys(re.findall(r"\$\{(KUMA_NOTIFY_\w+):-\}", COMPOSE), "set")
+    config = read_document(
+        CONFIG_FILE, Config, {**given, "KUMA_PASSWORD": "p", "KUMA_PUSH_TOKEN": "t", "POSTGRES_PASSWORD": "p"}
+    )
+    secret = {(secret.env, each.name, "Secret") for each in config.notifications for secret in each.secrets.values()}
+    assert secret <= table
+    assert {name for name, *_ in table} == given.keys()
+    assert all(name.startswith("KUMA_NOTIFY_SMTP_") and kind == "mail" for name, kind, _ in table - secret)
+    file = CONFIG_FILE.read_text(encoding="utf-8")
+    for name, default in re.findall(r"\$\{(KUMA_NOTIFY_\w+):-(.*?)\}", file):
+        assert re.search(rf"^\| `{name}` .*`{re.escape(default)}` when left out", PAGE, re.MULTILINE)
 
 
 def test_files_and_headings_that_it_links_to_exist() -> None:

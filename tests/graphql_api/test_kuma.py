@@ -1,6 +1,7 @@
 """The agent inside the service, and what Uptime Kuma asks the service from outside."""
 
 import asyncio
+import socket
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,7 @@ async def test_the_service_pushes_how_it_is(databases: Databases, tmp_path: Path
             await until(lambda: len(kuma.heard) >= 1)
             metrics = (await client.get("/metrics")).text
         assert kuma.heard[0].path == "/api/push/token"
-        assert dict(kuma.heard[0].params) == {"status": "up", "msg": "0 requests"}
+        assert dict(kuma.heard[0].params) == {"status": "up", "msg": f"{socket.gethostname()}: 0 requests"}
         assert 'kuma_pushes_total{outcome="refused"} 0.0' in metrics
 
 
@@ -85,7 +86,7 @@ async def test_what_is_wrong_with_the_service_is_pushed(databases: Databases, tm
             await until(lambda: len(kuma.heard) >= 1)
         pushed = dict(kuma.heard[0].params)
         assert pushed["status"] == "down"
-        assert pushed["msg"].startswith("not ready: ")
+        assert pushed["msg"].startswith(f"{socket.gethostname()}: not ready: ")
         assert pushed["msg"].endswith("no champion model")
 
 

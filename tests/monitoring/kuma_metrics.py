@@ -1,11 +1,11 @@
 """What Uptime Kuma shows at /metrics: its series in their format, behind the same lock."""
 
 import base64
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
+
+from tests.monitoring.listening import Answer, Asked, listening
 
 KEY = "uk1_abcdefgh"
 _HEAD = {
@@ -28,10 +28,10 @@ class Monitor(NamedTuple):
 MONITORS = (
     Monitor("m7b0 live", "http", "http://api:8000/health/live"),
     Monitor("m7b0 ready", "http", "http://api:8000/health/ready", milliseconds=18),
-    Monitor("m7b0 graph", "json-query", "http://proxy:8080/graphql", milliseconds=31),
-    Monitor("postgres", "postgres", "https://"),
-    Monitor("mlflow", "http", "http://mlflow:5000/health", status=3, milliseconds=0),
-    Monitor("api agent", "push", "https://", milliseconds=42),
+    Monitor("m7b0 prediction", "json-query", "http://proxy:8080/graphql", milliseconds=31),
+    Monitor("PostgreSQL", "postgres", "https://"),
+    Monitor("MLflow", "http", "http://mlflow:5000/health", status=3, milliseconds=0),
+    Monitor("m7b0 agent", "push", "https://", milliseconds=42),
 )
 
 
@@ -60,26 +60,11 @@ def text(monitors: Sequence[Monitor]) -> str:
 def exporting(monitors: Sequence[Monitor] = MONITORS) -> Iterator[str]:
     """The address at which the metrics are until the block ends: any user, and the API key as password."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            scheme, _, given = self.headers.get("Authorization", "").partition(" ")
-            known = scheme == "Basic" and base64.b64decode(given).decode().endswith(f":{KEY}")
-            body = text(monitors).encode() if known and self.path == "/metrics" else b""
-            self.send_response(200 if body else 401)
-            self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def show(asked: Asked) -> Answer:
+        scheme, _, given = asked.headers.get("Authorization", "").partition(" ")
+        known = scheme == "Basic" and base64.b64decode(given).decode().endswith(f":{KEY}")
+        body = text(monitors).encode() if known and asked.path == "/metrics" else b""
+        return Answer(200 if body else 401, body, "text/plain; version=0.0.4; charset=utf-8")
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 — its name in the base class.
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield f"127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with listening(show) as address:
+        yield address

@@ -19,7 +19,10 @@ STEP_SECONDS = 1.0
 
 
 def configuration(targets: Mapping[str, str], key_file: Path) -> dict[str, Any]:
-    """The committed configuration with other targets, by the names of their jobs, and without its patience."""
+    """The committed configuration with other targets, by the names of their jobs, and without its patience.
+
+    Where alerts go is relative to the file that it is written to.
+    """
     config: dict[str, Any] = yaml.safe_load((COMMITTED / "prometheus.yml").read_text(encoding="utf-8"))
     seconds = f"{STEP_SECONDS:g}s"
     config["global"] = {"scrape_interval": seconds, "scrape_timeout": seconds, "evaluation_interval": seconds}
@@ -46,7 +49,13 @@ def prometheus(directory: Path, targets: Mapping[str, str], kuma_key: str) -> It
     key_file, config, log = directory / "key", directory / "prometheus.yml", directory / "prometheus.log"
     key_file.write_text(kuma_key, encoding="utf-8")
     config.write_text(yaml.safe_dump(configuration({**targets, "prometheus": address}, key_file)), encoding="utf-8")
-    options = {"config.file": config, "storage.tsdb.path": directory / "data", "web.listen-address": address}
+    (directory / "alertmanagers").mkdir()
+    options = {
+        "config.file": config,
+        "storage.tsdb.path": directory / "data",
+        "web.listen-address": address,
+        "rules.alert.resend-delay": f"{STEP_SECONDS:g}s",
+    }
     with log.open("wb") as sink:
         process = subprocess.Popen(
             ["prometheus", *(f"--{name}={value}" for name, value in options.items())],

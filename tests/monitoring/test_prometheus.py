@@ -4,9 +4,10 @@ import asyncio
 import json
 import math
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 from PIL import Image
 from typer.testing import CliRunner
@@ -18,13 +19,17 @@ from monitoring.prometheus_api import Prometheus, Series
 from tests.databases import Databases, settings_for
 from tests.keys import make_key
 from tests.monitoring import traffic
+from tests.monitoring.alertmanager import Alertmanager, hearing
 from tests.monitoring.kuma_metrics import KEY, exporting
 from tests.monitoring.prometheus import prometheus
 from tests.monitoring.test_rules import rules
-from tests.servers import serving
+from tests.servers import ROOT, serving
 from tests.waiting import until
 
 pytestmark = pytest.mark.needs("promtool")
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+EXAMPLE = "alertmanager.example:9093"
+(OURS,) = (block for block in re.findall(r"```yaml\n(.*?)```", OPERATIONS, re.DOTALL) if EXAMPLE in block)
 BOARDS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(DIRECTORY.glob("*.json"))}
 TARGETS = [target for board in BOARDS.values() for panel in board["panels"] for target in panel["targets"]]
 _NO_METRICS = re.compile(
@@ -57,8 +62,25 @@ def finite(series: list[Series]) -> bool:
 
 
 @pytest.fixture(scope="module")
-async def scraped(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Prometheus]:
-    """A Prometheus that has seen the service do everything twice, once between two looks at it."""
+def alertmanager() -> Iterator[Alertmanager]:
+    with hearing() as heard:
+        yield heard
+
+
+def sent_to(asked: Prometheus) -> list[str]:
+    """The addresses to which it sends alerts."""
+    answer = httpx2.get(f"{asked.url}/api/v1/alertmanagers").json()
+    return [each["url"] for each in answer["data"]["activeAlertmanagers"]]
+
+
+@pytest.fixture(scope="module")
+async def scraped(
+    databases: Databases, tmp_path_factory: pytest.TempPathFactory, alertmanager: Alertmanager
+) -> AsyncIterator[Prometheus]:
+    """A Prometheus that has seen the service do everything twice, once between two looks at it.
+
+    While it ran, a file said where alerts go, as in docs/operations.md.
+    """
     directory = tmp_path_factory.mktemp("prometheus")
     models = traffic.models(directory / "models")
     url = databases.copy("sqlite")
@@ -71,6 +93,8 @@ async def scraped(databases: Databases, tmp_path_factory: pytest.TempPathFactory
         exporting() as kuma,
         prometheus(directory, {"api": server.url.removeprefix("http://"), "kuma": kuma}, KEY) as asked,
     ):
+        assert sent_to(asked) == []
+        (directory / "alertmanagers" / "ours.yml").write_text(OURS.replace(EXAMPLE, alertmanager.address), "utf-8")
         for _ in range(2):
             await traffic.send(server.url, key)
             await traffic.reload(server.url, models)
@@ -120,6 +144,16 @@ def test_only_what_went_wrong_here_alerts(scraped: Prometheus) -> None:
     firing = {series.labels["alertname"] for series in scraped.now('ALERTS{alertstate="firing"}')}
     assert "ModelReloadFailed" in firing
     assert firing.isdisjoint({"NoChampion", "ServiceDown", "KumaUnreachable", "PoolExhausted"})
+
+
+async def test_an_alert_goes_to_whom_a_file_named_without_a_restart(
+    scraped: Prometheus, alertmanager: Alertmanager
+) -> None:
+    await until(lambda: "ModelReloadFailed" in alertmanager.names())
+    assert sent_to(scraped) == [f"http://{alertmanager.address}/api/v2/alerts"]
+    (told, *_) = [each for each in alertmanager.alerts if each["labels"]["alertname"] == "ModelReloadFailed"]
+    assert told["labels"]["severity"] == "ticket"
+    assert told["annotations"]["runbook_url"] == "docs/runbook.md#modelreloadfailed"
 
 
 def test_every_metric_that_is_named_anywhere_is_exported(scraped: Prometheus) -> None:

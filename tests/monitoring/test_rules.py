@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
+from monitoring.documents import read_document
+from monitoring.kuma.config import CONFIG_FILE, Config, PushMonitor
+from tests.monitoring.conftest import SECRETS
+
 ROOT = Path(__file__).parents[2]
 PROMETHEUS = ROOT / "monitoring" / "prometheus"
 RULES = sorted((PROMETHEUS / "rules").glob("*.yml"))
@@ -60,6 +64,18 @@ def test_each_alert_is_tried_where_it_fires_and_where_it_is_quiet() -> None:
         'count by (alertname) (ALERTS{alertstate="firing", alertname=~".*Budget.*"})',
         'count by (alertname) (ALERTS{alertstate="firing"})',
     }
+
+
+def test_the_names_by_which_a_monitor_pages_are_those_of_the_service_and_its_database() -> None:
+    config = read_document(CONFIG_FILE, Config, SECRETS)
+    groups = {group.name: group.monitors for group in config.status_page.groups}
+    (names,) = re.findall(r'monitor_name=~"(.*?)"', ALERTS["KumaMonitorDown"]["expr"])
+    assert f'monitor_name!~"{names}"' in ALERTS["KumaOtherMonitorDown"]["expr"]
+    paging = [monitor.name for monitor in config.monitors if re.fullmatch(names, monitor.name)]
+    assert paging == [*groups["Service"], *groups["What it stands on"]]
+    asked = [monitor.name for monitor in config.monitors if not isinstance(monitor, PushMonitor)]
+    for each in names.split("|"):
+        assert any(re.fullmatch(each, name) for name in asked), each
 
 
 @pytest.mark.parametrize("name", ALERTS)
