@@ -154,7 +154,7 @@ def test_the_service_believes_the_proxy_alone() -> None:
 def test_every_variable_of_the_service_is_a_setting_that_accepts_it(service: str) -> None:
     given = {name: re.sub(r"\$\{\w+:-(.*?)\}", r"\1", value) for name, value in environment(service).items()}
     assert {name.lower() for name in given} <= set(Settings.model_fields)
-    files = {"database_password_file": ""}  # Not there while this is tested.
+    files = {"database_password_file": "", "database_monitor_password_file": ""}  # Not there while this is tested.
     values: dict[str, Any] = {name.lower(): value for name, value in given.items()} | files
     assert Settings(_env_file=None, **values).database_url.get_secret_value().startswith("postgresql://m7b0@postgres")
 
