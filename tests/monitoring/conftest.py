@@ -37,10 +37,7 @@ SMALL = dedent("""\
         json_path: data.airlines[0].code
         expected: 9E
       - {name: agent, type: push, token: {env: KUMA_PUSH_TOKEN}, interval_seconds: 60}
-      - name: database
-        type: postgres
-        connection: postgres://m7b0@postgres/m
-        password: {env: POSTGRES_MONITOR_PASSWORD}
+      - {name: database, type: postgres, connection: postgres://m7b0@db/m, password: {env: POSTGRES_MONITOR_PASSWORD}}
     status_page: {slug: m7b0, title: m7b0, groups: [{name: Service, monitors: [live, agent]}]}
     """)
 """One monitor of each kind."""
