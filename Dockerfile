@@ -79,7 +79,8 @@ LABEL org.opencontainers.image.title="m7b0-data" \
       org.opencontainers.image.description="Migrates the database of m7b0 and fills it with flights"
 ENV MODEL_DIR=/var/lib/m7b0/models
 USER 10001:10001
-CMD ["sh", "-c", "python -m db upgrade && python -m db seed && python -m ml install /app/mlruns"]
+# No monitor without a password for it.
+CMD ["sh", "-c", "python -m db upgrade && if [ -n \"$DATABASE_MONITOR_PASSWORD_FILE\" ]; then python -m db monitor; fi && python -m db seed && python -m ml install /app/mlruns"]
 
 FROM code AS kuma
 COPY --from=kuma-packages /opt/m7b0 /opt/m7b0

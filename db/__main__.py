@@ -76,6 +76,24 @@ def downgrade_command(
     out.print(f"schema at migration {run(back) or 'none'}")
 
 
+@app.command("monitor", epilog="Example: DATABASE_MONITOR_PASSWORD_FILE=password python -m db monitor")
+def monitor_command(
+    role: Annotated[str, typer.Option(help="The name of the role.")] = "m7b0_monitor",
+) -> None:
+    """Give monitors of PostgreSQL a role of their own, which can log in and read the airlines. Safe to repeat.
+
+    Its password is in the file that DATABASE_MONITOR_PASSWORD_FILE names; a new one there replaces the former.
+    """
+    from db.monitor_role import MonitorRoleError, read_password, set_monitor_role
+
+    try:
+        password = read_password(settings().database_monitor_password_file)
+        is_new = run(lambda database: set_monitor_role(database, role, password))
+    except MonitorRoleError as error:
+        raise failure(str(error)) from error
+    out.print(f"role {role} {'made' if is_new else 'up to date'}", markup=False)
+
+
 app.command("seed", epilog="Example: python -m db seed --source bts On_Time_*_2025_1.zip")(seed_command)
 app.command("export", epilog="Example: python -m db export --carrier UA --from 2013-07-01 --out flights.parquet")(
     export_command

@@ -23,11 +23,13 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
 
 
 class Reference:
-    """Rows by their key. Whatever commits a write to them, they are read anew from then on.
+    """Rows by their key. Whatever commits a write to them, they are read anew once that is known.
 
-    SQLite says itself when another connection has committed something. On PostgreSQL the change feed tells of writes;
-    while it cannot, nothing is held. What does not exist is never held, so that nobody who makes codes up fills the
-    memory with them.
+    SQLite says itself when another connection has committed something. On PostgreSQL the change feed tells of writes as
+    soon as they are committed; once it knows that it cannot, nothing is held. That a connection broke silently it finds
+    out by asking: until then, for at most `db.feed.HEARTBEAT_SECONDS` and `DATABASE_TIMEOUT_SECONDS` together (20
+    seconds by default), rows may be as they were before another process wrote to them. What does not exist is never
+    held, so that nobody who makes codes up fills the memory with them.
     """
 
     def __init__(self, database: Database) -> None:

@@ -21,6 +21,9 @@ class DatabaseSettings(BaseSettings):
     database_password_file: str = Field(
         "", description="A file that holds the password of DATABASE_URL, which then names a user and no password."
     )
+    database_monitor_password_file: str = Field(
+        "", description="A file that holds the password of the role that `python -m db monitor` makes on PostgreSQL."
+    )
     database_pool_size: int = Field(
         5,
         ge=1,

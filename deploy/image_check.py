@@ -5,6 +5,7 @@ migrated and filled by the job, a replica serves from it, answers its own health
 prediction; nothing may have been written to what was made. As root all runs as the users of the images, else as you.
 """
 
+import asyncio
 import os
 import re
 import shlex
@@ -19,12 +20,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx2
 import yaml
 from rich.console import Console
 
+from db.monitor_role import MONITOR_ROLE
 from deploy.dockerfile import DockerfileError, command, expanded, lineage
 from deploy.follow import Build, FollowError, here
+from monitoring.kuma.config import CONFIG_FILE
 
 ROOT = Path(__file__).parents[1]
 _QUESTION = """{
@@ -186,6 +190,8 @@ def _check(directory: Path) -> None:
         deployment.run("migrate")
         out.print(f"migrated and loaded in {time.monotonic() - began:.0f} s; once more it changes nothing:")
         out.print(deployment.run("migrate").strip(), markup=False)
+        secret = directory / "volumes" / "secrets-kuma" / "postgres_monitor_password"
+        asyncio.run(_ask_as_monitor(port, secret.read_text(encoding="ascii")))
         out.print(deployment.run("kuma-apply", "python", "-m", "monitoring", "kuma", "--help").split("\n")[1].strip())
         _serve(deployment, directory / "api.log")
     for target, state in before.items():
@@ -195,6 +201,17 @@ def _check(directory: Path) -> None:
     out.print("nothing was written to what was made")
     for target in before:
         _tell_size(build.root_of(target), target)
+
+
+async def _ask_as_monitor(port: int, password: str) -> None:
+    """Ask PostgreSQL what Uptime Kuma asks it, with the password that it is given."""
+    (monitor,) = [each for each in yaml.safe_load(CONFIG_FILE.read_text())["monitors"] if each["type"] == "postgres"]
+    connection = await asyncpg.connect(
+        host="127.0.0.1", port=port, user=MONITOR_ROLE, password=password, database="m7b0", ssl=False
+    )
+    answer = await connection.fetchval(monitor["query"])
+    await connection.close()
+    out.print(f"{MONITOR_ROLE}: {monitor['query']} is {answer}", markup=False)
 
 
 def _serve(deployment: Deployment, log: Path) -> None:

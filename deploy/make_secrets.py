@@ -1,7 +1,7 @@
 """Make the secrets of a deployment: for each who reads them a directory, each secret a file for its reader alone.
 
 Run by the job `secrets` of docker-compose.yml, as root, with a volume for each directory. What is there is never
-overwritten, except by `renew`.
+overwritten, except by `renew`; what a reader was given before and is not to have any more is taken away.
 """
 
 import argparse
@@ -29,8 +29,9 @@ class Reader:
 
 READERS: Mapping[str, Reader] = {
     "api": Reader(10001, ("postgres_password", "kuma_push_token")),
+    "migrate": Reader(10001, ("postgres_password", "postgres_monitor_password")),
     "postgres": Reader(999, ("postgres_password",)),
-    "kuma": Reader(65534, ("postgres_password", "kuma_password", "kuma_push_token")),
+    "kuma": Reader(65534, ("postgres_monitor_password", "kuma_password", "kuma_push_token")),
     "grafana": Reader(472, ("grafana_password",)),
 }
 """By the directory. The numbers are the users of the images: docker-compose.yml."""
@@ -46,13 +47,17 @@ def read(directory: Path, name: str) -> str | None:
 
 
 def make(directory: Path, *, renew: str | None = None) -> list[str]:
-    """Write what is missing, and a new value of the secret that is to be renewed.
+    """Write what is missing, and a new value of the secret that is to be renewed; take away what is not a reader's.
 
     Returns:
         The files that were written.
     """
     written = []
-    for name in sorted({name for reader in READERS.values() for name in reader.names}):
+    names = sorted({name for reader in READERS.values() for name in reader.names})
+    for reader, facts in READERS.items():
+        for name in set(names) - set(facts.names):
+            (directory / reader / name).unlink(missing_ok=True)
+    for name in names:
         known = None if name == renew else read(directory, name)
         value = known or "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
         for reader, facts in READERS.items():

@@ -4,6 +4,7 @@ https://graphql.github.io/graphql-over-http/draft/; where the draft and graphql-
 """
 
 import hashlib
+import re
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -29,6 +30,8 @@ METHODS = ("GET", "POST")
 _STATUS = {Code.UNAUTHENTICATED: 401, Code.FORBIDDEN: 403, Code.UNAVAILABLE: 503, Code.TIMEOUT: 504}
 _NOT_KEPT = {"Cache-Control": "no-store"}
 _VARY = "Accept, Authorization, GraphQL-Cost"
+# Each without its W/: a tag that is weak is compared by what it says alone.
+_TAGS = re.compile(rb'(?:W/)?("[^"]*")')
 
 
 class GraphQLEndpoint:
@@ -143,10 +146,15 @@ def _for_caches(headers: Headers, answer: Answer, response: Response, service: S
     represented = f"{response.media_type} ".encode() + bytes(response.body)
     tag = f'"{hashlib.blake2b(represented, digest_size=16).hexdigest()}"'
     for_cache = {"Cache-Control": f"{for_whom}, {fresh}", "ETag": tag, "Vary": _VARY}
-    if tag.encode() in headers.get(b"if-none-match", b""):
+    if (have := headers.get(b"if-none-match")) is not None and _is_named(tag.encode(), have):
         return Response(None, 304, for_cache)
     response.headers.update(for_cache)
     return response
+
+
+def _is_named(tag: bytes, have: bytes) -> bool:
+    """Whether If-None-Match is `*` or lists the tag, weak or not: https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2."""
+    return have.strip() == b"*" or tag in _TAGS.findall(have)
 
 
 def _refusal(error: HTTPError, takes: Accepted) -> Response:

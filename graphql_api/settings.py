@@ -148,8 +148,8 @@ class Settings(DatabaseSettings, ModelSettings):
         0.0,
         ge=0,
         le=300,
-        description="How long the service goes on answering after SIGTERM while /health/ready says 503, so that what "
-        f"sends requests to it finds another; in production {SHUTDOWN_DELAY_IN_PRODUCTION:g} when left out.",
+        description="How long the service goes on answering after SIGTERM while /health/ready says 503, so that a "
+        f"load balancer that asks it finds another; in production {SHUTDOWN_DELAY_IN_PRODUCTION:g} when left out.",
     )
     request_timeout_seconds: float = Field(
         20.0,

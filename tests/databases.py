@@ -57,6 +57,11 @@ class Databases:
         name = make_url(url).database
         asyncio.run(self._execute(f'DROP DATABASE "{name}" WITH (FORCE)'))
 
+    def drop_role(self, role: str) -> None:
+        """Drop a role of PostgreSQL, where it is, after the databases in which it has anything."""
+        quoted = role.replace('"', '""')
+        asyncio.run(self._execute(f'DROP ROLE IF EXISTS "{quoted}"'))
+
     def workerinput(self) -> dict[str, str]:
         return asdict(self)
 

@@ -90,11 +90,35 @@ def test_a_service_has_limits(service: str) -> None:
 def test_what_goes_on_running_has_a_health_check_and_is_started_again(service: str) -> None:
     facts = SERVICES[service]
     if service in JOBS:
-        assert (facts["restart"], facts["healthcheck"]) == ("on-failure", {"disable": True})
+        assert (facts["restart"], facts["healthcheck"]) == ("on-failure:5", {"disable": True})
         return
     assert facts["restart"] == "unless-stopped"
     of_the_image = "build" in facts and STAGES[facts["build"]["target"]].last("HEALTHCHECK")
     assert of_the_image or facts["healthcheck"]["test"][0] == "CMD"
+
+
+@pytest.mark.parametrize("job", sorted(JOBS))
+def test_what_goes_on_running_waits_for_the_end_of_each_job(job: str) -> None:
+    """Else `up --wait` fails once the job has ended, however it did."""
+    waiting = {
+        service
+        for service, facts in SERVICES.items()
+        if facts.get("depends_on", {}).get(job) == {"condition": "service_completed_successfully"}
+    }
+    assert waiting - JOBS
+
+
+def test_a_job_is_what_is_not_started_again_when_it_has_done_its_work() -> None:
+    assert {service for service, facts in SERVICES.items() if facts["restart"] != "unless-stopped"} == JOBS
+
+
+def test_nothing_that_serves_waits_for_the_job_that_sets_up_uptime_kuma() -> None:
+    def needs(service: str) -> set[str]:
+        direct = set(SERVICES[service].get("depends_on", {}))
+        return direct.union(*(needs(each) for each in direct))
+
+    assert {service for service in SERVICES if "kuma-apply" in needs(service)} == {"grafana"}
+    assert {"proxy", "api", "migrate"} <= needs("kuma-apply")
 
 
 @every_service
@@ -145,7 +169,7 @@ def test_the_service_believes_the_proxy_alone() -> None:
 def test_every_variable_of_the_service_is_a_setting_that_accepts_it(service: str) -> None:
     given = {name: re.sub(r"\$\{\w+:-(.*?)\}", r"\1", value) for name, value in environment(service).items()}
     assert {name.lower() for name in given} <= set(Settings.model_fields)
-    files = {"database_password_file": ""}  # Not there while this is tested.
+    files = {"database_password_file": "", "database_monitor_password_file": ""}  # Not there while this is tested.
     values: dict[str, Any] = {name.lower(): value for name, value in given.items()} | files
     assert Settings(_env_file=None, **values).database_url.get_secret_value().startswith("postgresql://m7b0@postgres")
 

@@ -29,9 +29,28 @@ def test_what_is_there_stays_and_what_is_missing_is_made_from_it(tmp_path: Path)
     make(tmp_path)
     before = read(tmp_path, "postgres_password")
     assert make(tmp_path) == []
-    (tmp_path / "kuma" / "postgres_password").unlink()
-    assert make(tmp_path) == ["kuma/postgres_password"]
-    assert (tmp_path / "kuma" / "postgres_password").read_text() == before
+    (tmp_path / "api" / "postgres_password").unlink()
+    assert make(tmp_path) == ["api/postgres_password"]
+    assert (tmp_path / "api" / "postgres_password").read_text() == before
+
+
+def test_what_a_reader_was_given_and_is_not_to_have_any_more_is_taken_away(tmp_path: Path) -> None:
+    make(tmp_path)
+    given_before = tmp_path / "kuma" / "postgres_password"
+    given_before.write_text("the owner's")
+    own = tmp_path / "kuma" / "notes"
+    own.touch()
+    assert make(tmp_path) == []
+    assert (given_before.exists(), own.exists()) == (False, True)
+
+
+def test_the_database_s_own_password_is_read_by_those_alone_that_need_it() -> None:
+    assert {reader for reader, facts in READERS.items() if "postgres_password" in facts.names} == {
+        *("api", "migrate", "postgres"),
+    }
+    assert {reader for reader, facts in READERS.items() if "postgres_monitor_password" in facts.names} == {
+        *("kuma", "migrate"),
+    }
 
 
 def test_a_renewed_secret_is_another_for_all_its_readers_and_the_others_stay(

@@ -10,9 +10,10 @@ import sys
 from collections.abc import AsyncIterator
 from importlib.util import find_spec
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import inspect, select, text
 from sqlalchemy.engine import make_url
 from typer.testing import CliRunner
 
@@ -20,9 +21,11 @@ import db.__main__
 import graphql_api.__main__
 import ml.__main__
 import monitoring.__main__
+from db.check import check
 from db.engine import Database
-from db.migrate import current, head, upgrade
-from db.tables import Flight
+from db.migrate import head, upgrade
+from db.monitor_role import set_monitor_role
+from db.tables import Base
 from deploy.make_secrets import READERS
 from monitoring.documents import read_document
 from monitoring.kuma.config import CONFIG_FILE, Config
@@ -45,10 +48,6 @@ APPS = {
 }
 
 
-async def flights(database: Database) -> int:
-    return int((await database.fetch("test", select(func.count()).select_from(Flight)))[0][0])
-
-
 @pytest.fixture
 async def postgresql(databases: Databases) -> AsyncIterator[str]:
     """A database with a few rows."""
@@ -61,28 +60,66 @@ async def postgresql(databases: Databases) -> AsyncIterator[str]:
     await asyncio.to_thread(databases.drop, url)
 
 
-async def test_postgresql_is_as_it_was_when_it_was_dumped(postgresql: str, tmp_path: Path) -> None:
-    url = make_url(postgresql)
+async def content(database: Database) -> dict[str, list[tuple[object, ...]]]:
+    """Every row of every table that the models declare."""
+    return {
+        table.name: [tuple(row) for row in await database.fetch("test", select(table).order_by(*table.primary_key))]
+        for table in Base.metadata.sorted_tables
+    }
+
+
+async def tables(database: Database) -> set[str]:
+    return set(await database.read(lambda connection: inspect(connection).get_table_names()))
+
+
+async def test_an_older_dump_is_restored_in_place_of_a_newer_database(databases: Databases, tmp_path: Path) -> None:
+    """Made before the last migration, with a grant to a role that is not there any more."""
+    address = await asyncio.to_thread(databases.empty, "postgresql")
+    url, role = make_url(address), f"m7b0_monitor_{uuid4().hex[:8]}"
     environment = {**os.environ, "PATH": f"{PROGRAMS}:{os.environ['PATH']}", "PGHOST": str(url.query["host"])}
 
-    def run(program: str) -> None:
-        (line,) = {line for line in LINES if f" {program} " in line and "before.dump" not in line}
-        command = line.removeprefix("docker compose exec -T postgres ").replace("-U m7b0", "-U postgres")
-        command = re.sub(r"(?<==| )m7b0(?= )", str(url.database), command)
-        subprocess.run(["sh", "-ec", command], check=True, cwd=tmp_path, env=environment)
+    async def run(*programs: str) -> None:
+        lines = [line for line in LINES if "before.dump" not in line and re.search(rf" ({'|'.join(programs)}) ", line)]
+        assert len(lines) == len(programs)
+        for line in lines:
+            command = line.removeprefix("docker compose exec -T postgres ").replace("-U m7b0", "-U postgres")
+            command = re.sub(r"(?<==| )m7b0(?= |$)", str(url.database), command)
+            await asyncio.to_thread(
+                subprocess.run, ["sh", "-ec", command], check=True, cwd=tmp_path, env=environment, capture_output=True
+            )
 
-    database = Database(settings_for(postgresql))
-    before = await flights(database)
-    await asyncio.to_thread(run, "pg_dump")
+    database = Database(settings_for(address), maintenance=True)
+    await upgrade(database, "0003")
+    await refill(database)
+    await set_monitor_role(database, role, "secret")
+    before = await content(database)
+    await run("pg_dump")
+    await upgrade(database)
     async with database.transaction() as connection:
-        await connection.execute(text("DELETE FROM flights"))
-    assert (await flights(database), before > 0) == (0, True)
+        for statement in ("DELETE FROM flights", "CREATE TABLE newer (id int)", f"DROP OWNED BY {role}"):
+            await connection.execute(text(statement))
+        await connection.execute(text(f"DROP ROLE {role}"))
+    assert (await content(database))["flights"] == []
     await database.close()
-    await asyncio.to_thread(run, "pg_restore")
-    database = Database(settings_for(postgresql))
-    assert await flights(database) == before
-    assert await current(database) == head()
+
+    await run("dropdb", "createdb", "pg_restore")
+    database = Database(settings_for(address), maintenance=True)
+    assert await upgrade(database) == ("0003", head())
+    assert await set_monitor_role(database, role, "secret") is True
+    assert (await check(database)).ok
+    assert await content(database) == before
+    assert len(before["flights"]) == 1
+    assert await tables(database) == {*before, "alembic_version"}
     await database.close()
+    await asyncio.to_thread(databases.drop, address)
+    await asyncio.to_thread(databases.drop_role, role)
+
+
+def test_the_commands_that_restore_are_in_their_order() -> None:
+    begun = LINES.index("docker compose stop api")
+    words = [re.search(r"dropdb|createdb|pg_restore|(?<=python -m db )\w+|start", line) for line in LINES[begun + 1 :]]
+    order = [word[0] for word in words if word][:7]
+    assert order == ["dropdb", "createdb", "pg_restore", "upgrade", "monitor", "check", "start"]
 
 
 def test_sqlite_is_as_it_was_when_it_was_copied(tmp_path: Path) -> None:

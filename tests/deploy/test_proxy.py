@@ -25,14 +25,16 @@ pytestmark = pytest.mark.needs("nginx")
 def configured(directory: Path, port: int, replica: int) -> str:
     """The configuration with the names of the deployment as they are here."""
     text = re.sub(r"\n *resolver .*", "", CONFIG)
-    text, replaced = re.subn(r"server api:8000 resolve ", f"server 127.0.0.1:{replica} ", text)
+    # Beside the replica one that has ended, whose address nobody listens at, and which is tried again every time.
+    servers = rf"\1server 127.0.0.1:{replica} \2\n\1server 127.0.0.1:9 max_fails=0;"
+    text, replaced = re.subn(r"( +)server api:8000 resolve (.*;)", servers, text)
     assert replaced == 1
     return text.replace("listen 8080;", f"listen 127.0.0.1:{port};").replace("/tmp/", f"{directory}/")  # noqa: S108
 
 
 @pytest.fixture(scope="module")
 def proxy(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of nginx, with one replica behind it."""
+    """The address of nginx, with one replica behind it, and one that has ended."""
     directory = tmp_path_factory.mktemp("proxy")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -89,6 +91,13 @@ def test_what_is_for_those_inside_is_not_there(proxy: str, path: str) -> None:
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
 def test_health_is_told(proxy: str, path: str) -> None:
     assert httpx2.get(f"{proxy}{path}").status_code == 200
+
+
+def test_a_request_whose_connection_is_refused_is_given_to_another_replica(proxy: str) -> None:
+    """A POST too, since it was never sent. Each of the two would be asked first in turn."""
+    with httpx2.Client() as client:
+        answers = [client.post(f"{proxy}/graphql", json=REMAINING, headers={"connection": "close"}) for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [200] * 6
 
 
 def test_the_service_itself_says_that_a_body_is_too_large(proxy: str) -> None:

@@ -66,12 +66,19 @@ async def test_an_answer_is_not_sent_again_to_who_has_it(client: httpx2.AsyncCli
     assert first.headers["cache-control"] == "public, no-cache"
     assert first.headers["vary"] == "Accept, Authorization, GraphQL-Cost"
     tag = first.headers["etag"]
-    for have in (tag, f'W/{tag}, "other"'):
+    for have in (tag, f"W/{tag}", f'"other", W/{tag} , "another"', f'"with, comma",{tag}', "*", " * "):
         again = await get(client, PARAMETERS, **{"if-none-match": have})
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
     other = await get(client, {**PARAMETERS, "variables": '{"code": "AA"}'}, **{"if-none-match": tag})
     assert other.status_code == 200
     assert other.headers["etag"] != tag
+
+
+async def test_who_has_another_answer_is_sent_this_one(client: httpx2.AsyncClient) -> None:
+    tag = (await get(client, PARAMETERS)).headers["etag"]
+    bare = tag.strip('"')
+    for have in ("", '"*"', '"other"', bare, f'"x{bare}"', f'"{bare}x"', f'"*", "{bare[:-1]}"', f'"x{tag}x"'):
+        assert (await get(client, PARAMETERS, **{"if-none-match": have})).status_code == 200, have
 
 
 async def test_the_same_answer_of_another_type_has_another_tag(client: httpx2.AsyncClient) -> None:

@@ -24,7 +24,7 @@ from tests.databases import Databases
 from tests.graphql_api.conftest import ROOT, Graph, running, settings_for, started, without_models
 from tests.waiting import until
 
-SECRETS = {"KUMA_PASSWORD": "kuma-2345", "KUMA_PUSH_TOKEN": "push-token-7", "POSTGRES_PASSWORD": "p@ss/word"}
+SECRETS = {"KUMA_PASSWORD": "kuma-2345", "KUMA_PUSH_TOKEN": "push-token-7", "POSTGRES_MONITOR_PASSWORD": "p@ss/word"}
 AGENT = "interval_seconds: 1\ntimeout_seconds: 5\nchecks: {ready: {}, model: {}, error_rate: {max_ratio: 0.1}}\n"
 AIRLINES = {"query": "{ airlines { code } }"}
 

@@ -19,7 +19,7 @@ from monitoring.kuma.config import Config
 from tests.monitoring.kuma_double import KumaDouble
 from tests.monitoring.kuma_server import serving
 
-SECRETS = {"KUMA_PASSWORD": "kuma-2345", "KUMA_PUSH_TOKEN": "push-token-7", "POSTGRES_PASSWORD": "p@ss/word"}
+SECRETS = {"KUMA_PASSWORD": "kuma-2345", "KUMA_PUSH_TOKEN": "push-token-7", "POSTGRES_MONITOR_PASSWORD": "p@ss/word"}
 SMALL = dedent("""\
     url: ${KUMA_URL}
     username: admin
@@ -38,7 +38,7 @@ SMALL = dedent("""\
         json_path: data.airlines[0].code
         expected: 9E
       - {name: agent, type: push, token: {env: KUMA_PUSH_TOKEN}, interval_seconds: 60}
-      - {name: database, type: postgres, connection: postgres://m7b0@postgres/m, password: {env: POSTGRES_PASSWORD}}
+      - {name: database, type: postgres, connection: postgres://m7b0@db/m, password: {env: POSTGRES_MONITOR_PASSWORD}}
     status_page: {slug: m7b0, title: m7b0, groups: [{name: Service, monitors: [live, agent]}]}
     """)
 """One monitor of each kind."""

@@ -99,7 +99,7 @@ def test_secrets_that_are_not_set_are_told_with_what_to_set(tmp_path: Path) -> N
             "the token in KUMA_PUSH_TOKEN has 33 characters; wanted are 1 to 32 letters, digits, _ and -, as from "
             "openssl rand -hex 16"
         ),
-        "set POSTGRES_PASSWORD, or POSTGRES_PASSWORD_FILE to a file that holds it",
+        "set POSTGRES_MONITOR_PASSWORD, or POSTGRES_MONITOR_PASSWORD_FILE to a file that holds it",
     ]
 
 

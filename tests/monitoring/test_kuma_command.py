@@ -32,7 +32,10 @@ def test_what_was_applied_is_unchanged_the_second_time(run: Run, kuma: Served) -
 def test_the_file_that_is_deployed_is_applied_and_then_unchanged(run: Run, kuma: Served) -> None:
     assert run("apply", config=CONFIG_FILE).line("12 created")
     assert run("apply", config=CONFIG_FILE).line("0 created, 0 updated, 11 unchanged")
-    assert kuma.monitor("PostgreSQL")["databaseConnectionString"] == "postgres://m7b0:p%40ss%2Fword@postgres:5432/m7b0"
+    assert (
+        kuma.monitor("PostgreSQL")["databaseConnectionString"]
+        == "postgres://m7b0_monitor:p%40ss%2Fword@postgres:5432/m7b0"
+    )
     assert kuma.monitor("m7b0 agent")["pushToken"] == SECRETS["KUMA_PUSH_TOKEN"]
 
 
@@ -142,7 +145,7 @@ def test_no_key_is_made_where_it_cannot_be_written(
 def test_secrets_are_not_shown_when_they_change(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     run("apply")
     monkeypatch.setenv("KUMA_PUSH_TOKEN", "push-token-8")
-    monkeypatch.setenv("POSTGRES_PASSWORD", "another")
+    monkeypatch.setenv("POSTGRES_MONITOR_PASSWORD", "another")
     monkeypatch.setenv("SERVICE_KEY", "m7b0_key")
     done = run("apply", "--dry-run")
     assert done.line("update monitor agent") == "update monitor agent pushToken (secret)"
