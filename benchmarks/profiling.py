@@ -51,7 +51,7 @@ class Sample(NamedTuple):
     """A stack, the innermost frame last, as `function (file)`, and how often it was seen."""
 
     stack: Sequence[str]
-    count: int
+    times: int
 
 
 class Part(NamedTuple):
@@ -82,7 +82,7 @@ def measure(client: Client, url: str, shapes: Sequence[str], seconds: int, told:
                 samples = spy.samples()
                 found.setdefault(shape.name, {})[contender.name] = {
                     "cpu_ms": cpu_ms,
-                    "samples": sum(sample.count for sample in samples),
+                    "samples": sum(sample.times for sample in samples),
                     "parts": [part._asdict() for part in parts(samples, cpu_ms)],
                     "functions": [part._asdict() for part in functions(samples, cpu_ms)],
                 }
@@ -139,7 +139,7 @@ def parts(samples: Iterable[Sample], cpu_ms: float) -> list[Part]:
     """The parts of a request that costs `cpu_ms`, the largest first."""
     counts: Counter[str] = Counter()
     for sample in samples:
-        counts[part_of(sample.stack)] += sample.count
+        counts[part_of(sample.stack)] += sample.times
     return _shares(counts, cpu_ms)
 
 
@@ -156,7 +156,7 @@ def functions(samples: Iterable[Sample], cpu_ms: float) -> list[Part]:
     """The functions in which most samples were taken, without what they call; what is in C is its caller's."""
     counts: Counter[str] = Counter()
     for sample in samples:
-        counts[_short(sample.stack[-1])] += sample.count
+        counts[_short(sample.stack[-1])] += sample.times
     return _shares(counts, cpu_ms)[:FUNCTIONS]
 
 
