@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +18,7 @@ _CHECKED = (1, 3)
 _QUICK = (1, 1)
 _WIDTH = 132
 _DATABASES = ("postgresql", "sqlite")
+_NOTHING_RECORDED = "there is nothing to add to; record the rest first: `python -m benchmarks graph --record`"
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -96,14 +97,18 @@ def _measured(shapes: list[str] | None, databases: Sequence[str], plan: tuple[in
     from benchmarks.contenders import DisagreementError, NotServingError
     from benchmarks.graph import Plan
 
-    for given, known in ((shapes or (), NAMES), (databases, _DATABASES)):
-        if unknown := set(given) - set(known):
-            raise typer.BadParameter(f"{', '.join(sorted(unknown))} is none of {', '.join(known)}")
+    _refuse_unknown(shapes or (), NAMES)
+    _refuse_unknown(databases, _DATABASES)
     _end_in_order()
     try:
         return measure(client(), Extent(databases, shapes or (), Plan(*plan), rest))
     except (DisagreementError, LoadError, NotServingError) as error:
         raise _failure(str(error)) from error
+
+
+def _refuse_unknown(given: Iterable[str], known: Iterable[str]) -> None:
+    if unknown := set(given) - set(known):
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))} is none of {', '.join(known)}")
 
 
 def _end_in_order() -> None:
@@ -161,10 +166,9 @@ def postgraphile_command(
     from benchmarks.postgraphile.documents import DOCUMENTS
     from benchmarks.postgraphile.rounds import COLUMNS, measure, rows, verdict
 
-    if unknown := set(shape or ()) - set(DOCUMENTS):
-        raise typer.BadParameter(f"{', '.join(sorted(unknown))} is none of {', '.join(DOCUMENTS)}")
+    _refuse_unknown(shape or (), DOCUMENTS)
     if record and not results.read():
-        raise _failure("there is nothing to add to; record the rest first: `python -m benchmarks graph --record`")
+        raise _failure(_NOTHING_RECORDED)
     _end_in_order()
     try:
         found = measure(client(), shape or (), Plan(*_QUICK) if quick else Plan(seconds, rounds))
@@ -207,10 +211,9 @@ def profile_command(
     from benchmarks.comparison import filled, progress
     from benchmarks.contenders import NotServingError
 
-    if unknown := set(shape or ()) - set(NAMES):
-        raise typer.BadParameter(f"{', '.join(sorted(unknown))} is none of {', '.join(NAMES)}")
+    _refuse_unknown(shape or (), NAMES)
     if record and not results.read():
-        raise _failure("there is nothing to add to; record the rest first: `python -m benchmarks graph --record`")
+        raise _failure(_NOTHING_RECORDED)
     _end_in_order()
     chosen = shape or profiling.SHAPES
     try:
@@ -238,7 +241,7 @@ def seed_command(
     from benchmarks import page, results, seeding
 
     if record and not results.read():
-        raise _failure("there is nothing to add to; record the rest first: `python -m benchmarks graph --record`")
+        raise _failure(_NOTHING_RECORDED)
     _end_in_order()
     millions = asyncio.run(seeding.main(Settings().data_dir, _out()))
     if record:

@@ -46,6 +46,21 @@ def test_what_cannot_be_measured_or_recorded_is_refused(options: list[str], show
     assert shown in result.output
 
 
+@pytest.mark.parametrize("part", ["postgraphile", "profile"])
+def test_a_part_refuses_a_shape_that_it_does_not_know(part: str) -> None:
+    result = CliRunner().invoke(app, [part, "--shape", "page7"])
+    assert result.exit_code == 2
+    assert "page7 is none of point" in result.output
+
+
+@pytest.mark.parametrize("part", ["postgraphile", "profile", "seed"])
+def test_a_part_is_not_recorded_before_the_rest_is(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "read", dict)
+    result = CliRunner().invoke(app, [part, "--record"])
+    assert result.exit_code == 1
+    assert "graph --record" in result.output
+
+
 @pytest.mark.parametrize(
     ("recorded", "exit_code", "shown"), [(0.5, 0, "slower: none"), (0.7, 1, "slower: postgresql point")]
 )
